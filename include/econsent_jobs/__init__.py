@@ -1,0 +1,1 @@
+"""What eConsent's scheduled jobs do. Nothing in here has heard of Airflow."""

@@ -1,0 +1,6 @@
+-- What a further run would find, leased or not, and how long the oldest of it has been waiting since it fell due.
+SELECT
+    count(*) AS due,
+    coalesce(extract(EPOCH FROM now() - min(queued.next_attempt_at)), 0)::integer AS oldest_seconds
+FROM econsent.certificate_queue AS queued
+WHERE queued.next_attempt_at <= now()

@@ -1,0 +1,1 @@
+"""Where client libraries enter, one per file, and where their errors become this project's errors, once."""

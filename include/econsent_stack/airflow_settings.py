@@ -1,0 +1,63 @@
+"""How Airflow is set up: its configuration file, rendered from ``airflow.cfg.template``, and the environment of its processes."""
+
+import base64
+import json
+import os
+import secrets
+import signal
+from collections.abc import Mapping
+from typing import Final
+
+from econsent_stack.files import write_whole
+from econsent_stack.paths import Home
+from econsent_stack.project import ROOT
+from econsent_stack.secret_values import SecretValues
+
+PORT: Final = "airflow.web"
+STOP_SIGNAL: Final = signal.SIGTERM
+USERS: Final[Mapping[str, str]] = {"admin": "admin", "viewer": "viewer"}  # each with its role
+
+
+def user_secret(user: str) -> str:
+    """The name of a user's password among the secrets."""
+    return f"airflow.user.{user}"
+
+
+def fernet_key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def long_key() -> str:
+    """64 random bytes, which HS512 wants."""
+    return secrets.token_urlsafe(64)
+
+
+def variables(home: Home, values: SecretValues) -> dict[str, str]:
+    """The environment variables that Airflow and the jobs need, besides those of the servers."""
+    signing_key = {"conn_type": "generic", "login": "key-1", "password": values.get("signing_key", long_key), "extra": {"retired": {}}}
+    return {
+        "AIRFLOW_HOME": str(home.airflow),
+        "AIRFLOW_CONN_ECONSENT_SIGNING_KEY": json.dumps(signing_key),
+        "AIRFLOW_VAR_ECONSENT_EFS_BASE": str(home.efs),
+        "ECONSENT_HOME": str(home.path),
+    }
+
+
+def render(home: Home, *, values: SecretValues, web_port: int, database_url: str) -> None:
+    """Write ``airflow.cfg`` and the users' passwords, both with mode 600. ``database_url``: PostgreSQL, for SQLAlchemy."""
+    passwords = home.airflow / "passwords.json"
+    write_whole(passwords, json.dumps({user: values.get(user_secret(user)) for user in USERS}), mode=0o600)
+    filled = {
+        "project": str(ROOT),
+        "home": str(home.airflow),
+        "web_port": str(web_port),
+        "database_url": database_url,
+        "users": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+        "passwords_file": str(passwords),
+        "fernet_key": values.get("airflow.fernet_key", fernet_key),
+        "jwt_secret": values.get("airflow.jwt_secret", long_key),
+        "secret_key": values.get("airflow.secret_key", long_key),
+    }
+    template = (ROOT / "airflow.cfg.template").read_text(encoding="utf-8")
+    doubled = {name: value.replace("%", "%%") for name, value in filled.items()}
+    write_whole(home.airflow / "airflow.cfg", template.format_map(doubled), mode=0o600)

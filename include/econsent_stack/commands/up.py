@@ -1,0 +1,37 @@
+"""``./econsent up``: everything, in the foreground, until Ctrl-C."""
+
+import argparse
+from typing import Final
+
+from econsent_stack import airflow_settings
+from econsent_stack.errors import StackError
+from econsent_stack.paths import chosen_home
+from econsent_stack.ports import is_free
+from econsent_stack.progress import Progress
+from econsent_stack.stack import Stack, free_bytes
+from econsent_stack.supervisor import Supervisor
+
+HELP: Final = "start the servers, the demo data and Airflow, and watch them until Ctrl-C"
+NEEDED_BYTES: Final = 1024**3
+
+
+def main(argv: list[str]) -> int:
+    options = parse(argv)
+    home = chosen_home()
+    home.path.mkdir(parents=True, exist_ok=True)
+    if (free := free_bytes(home.path)) < NEEDED_BYTES:
+        raise StackError(f"Only {free // 1024**2} MB are free on the disk of {home.path} and eConsent needs 1024 MB: free some and start again.")
+    progress = Progress()
+    stack = Stack(home.path, say=progress.say, web_port=options.port)
+    if options.port and not stack.is_running() and not is_free(options.port):
+        raise StackError(f"Port {options.port} is taken by another program: choose another one with --port, or leave --port out.")
+    progress.say(f"Starting eConsent in {home.path}")
+    Supervisor(stack, progress, demo=options.demo).run()
+    return 0
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./econsent up", description=HELP)
+    parser.add_argument("--port", type=int, help=f"port of the web page on 127.0.0.1 (otherwise a free one, kept in state.json as {airflow_settings.PORT})")
+    parser.add_argument("--no-demo", dest="demo", action="store_false", help="leave the demo companies out")
+    return parser.parse_args(argv)

@@ -1,0 +1,19 @@
+"""One stack in a state folder at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from econsent_stack.errors import StackError
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock file. The kernel frees it with the process, however that ends. Raises StackError when another one holds it."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError(f"eConsent already runs in {path.parent}: stop it with ./econsent down, or use the one that runs.") from error
+        yield

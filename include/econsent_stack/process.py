@@ -1,0 +1,153 @@
+"""Processes by their true identity: a pid alone may be somebody else's by now.
+
+A process is known by its pid, its start time and the machine's boot. What it left behind is found in three ways, because each
+misses some: its session (a task of Airflow has a process group of its own, but stays in the scheduler's session), the mark in its
+environment (which a program that renames itself may overwrite), and its working folder (each PostgreSQL backend is a session of its own,
+but works in the data folder).
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+MARK: Final = "ECONSENT_STACK_HOME"
+POLL_SECONDS: Final = 0.02
+KILL_PATIENCE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """``started_ticks``: clock ticks since boot, from ``/proc/<pid>/stat``; ``boot`` names the boot they count from."""
+
+    pid: int
+    started_ticks: int
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """What ``/proc/<pid>/stat`` says."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    started_ticks: int
+
+
+def facts(pid: int) -> ProcessFacts | None:
+    """Return what the kernel says of ``pid``; None when there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return ProcessFacts(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+
+
+def all_processes() -> Iterator[ProcessFacts]:
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (found := facts(int(name))) and found.state != "Z":
+            yield found
+
+
+def boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def record(pid: int) -> ProcessRecord:
+    """Write down who ``pid`` is. Raises ProcessLookupError when it is gone."""
+    found = facts(pid)
+    if found is None:
+        raise ProcessLookupError(pid)
+    return ProcessRecord(pid=pid, started_ticks=found.started_ticks, boot=boot_id())
+
+
+def is_alive(known: ProcessRecord) -> bool:
+    """Whether this very process still runs; a zombie does not."""
+    found = facts(known.pid)
+    return found is not None and found.state != "Z" and found.started_ticks == known.started_ticks and boot_id() == known.boot
+
+
+def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, home: Path, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, marked as belonging to ``home``, with its output appended to ``log``."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**environment, MARK: str(home)},
+            cwd=folder,
+            start_new_session=True,
+            umask=0o077,
+            **options,
+        )
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def working_folder(pid: int) -> str:
+    """Return the folder that ``pid`` works in; empty when it is gone or not ours to ask."""
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        return ""
+
+
+def belonging_to(home: Path, *, sessions: frozenset[int], data_folders: frozenset[str]) -> list[ProcessFacts]:
+    """Find every live process of the stack in ``home``, by session, mark or working folder. This process is never among them."""
+    mark = f"{MARK}={home}".encode()
+    return [
+        found
+        for found in all_processes()
+        if found.pid != os.getpid()
+        and (found.session in sessions or mark in _environment(found.pid).split(b"\0") or working_folder(found.pid) in data_folders)
+    ]
+
+
+def in_session(session: int) -> list[ProcessFacts]:
+    """Find every live process of one session."""
+    return [found for found in all_processes() if found.session == session]
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal; a process that is already gone is no error."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def wait_until_gone(known: ProcessRecord, *, seconds: float, child: subprocess.Popen[bytes] | None = None) -> bool:
+    """Wait for one process to end; reap it when it is our child. Returns whether it did."""
+    deadline = time.monotonic() + seconds
+    while is_alive(known):
+        if child is not None:
+            child.poll()
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def end_all(processes: Sequence[ProcessFacts]) -> None:
+    """End processes that are left over: SIGTERM, then SIGKILL for what has not gone after five seconds."""
+    known = [ProcessRecord(found.pid, found.started_ticks, boot_id()) for found in processes]
+    for number, seconds in ((signal.SIGTERM, KILL_PATIENCE_SECONDS), (signal.SIGKILL, KILL_PATIENCE_SECONDS)):
+        left = [process for process in known if is_alive(process)]
+        for process in left:
+            send(process.pid, number)
+        deadline = time.monotonic() + seconds
+        for process in left:
+            wait_until_gone(process, seconds=max(0.0, deadline - time.monotonic()))

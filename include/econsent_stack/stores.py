@@ -1,0 +1,35 @@
+"""The stores behind a running stack, opened with all rights: for tests that prepare them and look at what a job left there."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from econsent_stack.stack import Stack
+
+ARCHIVE_BUCKET: Final = "AIRFLOW_VAR_ECONSENT_ARCHIVE_BUCKET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """``database``: eConsent's, autocommit. ``archive``: an S3 client. ``efs_base``: the folder of recordings and pages."""
+
+    database: psycopg.Connection[tuple[Any, ...]]
+    archive: Any
+    archive_bucket: str
+    efs_base: Path
+
+
+@contextmanager
+def open_stores(stack: Stack) -> Generator[Stores]:
+    """Open the stores that the stack's own Airflow works on."""
+    with psycopg.connect(stack.postgres_url("econsent"), autocommit=True) as database:
+        yield Stores(
+            database=database,
+            archive=stack.object_store_client(),
+            archive_bucket=stack.environment()[ARCHIVE_BUCKET],
+            efs_base=stack.home.efs,
+        )

@@ -1,0 +1,1 @@
+"""How Airflow runs eConsent's jobs: operators, connections, retries and alerts."""

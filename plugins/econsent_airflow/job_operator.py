@@ -1,0 +1,57 @@
+"""The base of every operator: run the job, time it, log one line, hand the result on."""
+
+import time
+from abc import abstractmethod
+from typing import Any, Final
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.bases.xcom import BaseXCom
+
+from econsent_jobs.core.errors import ErrorClass, PermanentError
+from econsent_jobs.core.results import JobResult
+
+FEWEST_ITEMS: Final = 5  # below this a share says nothing
+QUARANTINED: Final = frozenset({ErrorClass.DATA, ErrorClass.INTEGRITY})  # causes of bad items, which no retry mends
+
+
+class JobOperator(BaseOperator):
+    """Runs one job. A subclass opens the job's connections and calls it, and holds no domain logic.
+
+    The task fails when at least ``failed_at_least`` items, and more than ``failed_share`` of those examined, failed by transient
+    causes. Both are literals of the DAG file. Quarantined items never fail a task.
+    """
+
+    def __init__(self, *, failed_share: float = 0.5, failed_at_least: int = FEWEST_ITEMS, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.failed_share = failed_share
+        self.failed_at_least = failed_at_least
+
+    @abstractmethod
+    def run_job(self) -> JobResult:
+        """Run the job once, within its limits."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the result's figures, which become the task's XCom. Raises PermanentError past the failed share."""
+        started = time.monotonic()
+        result = self.run_job()
+        self.log.info("%s in %.1f s", result, time.monotonic() - started)
+        if result.past_share(self.failed_share, at_least=self.failed_at_least):
+            # A failed task returns nothing, and its figures are the ones that people look for.
+            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
+            raise too_many_failed(result)
+        return result.as_dict()
+
+
+def too_many_failed(result: JobResult) -> PermanentError:
+    """Return the error of a run whose items failed past the share.
+
+    It is permanent although its causes are transient: the failed items back off, so a retry of the task would find nothing due
+    and turn the run green. The next tick takes them up again.
+    """
+    transient = {cause: count for cause, count in result.causes.items() if cause not in QUARANTINED}
+    cause = max(transient, key=lambda error_class: transient[error_class], default=ErrorClass.UNKNOWN)
+    sentence = (
+        f"{result.failed} of {result.examined} items failed, most by {cause}; they wait and are tried again by the next runs, "
+        "so look at the cause if this repeats"
+    )
+    return PermanentError(cause, sentence)

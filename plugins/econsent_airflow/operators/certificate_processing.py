@@ -1,0 +1,54 @@
+"""Composition root of certificate processing."""
+
+from pathlib import Path
+from typing import Any
+
+from econsent_airflow.connections import open_database, open_object_store, signing_keys
+from econsent_airflow.job_operator import JobOperator
+from econsent_jobs.certificate_processing import process_certificates
+from econsent_jobs.certificate_processing.archive import S3Archive
+from econsent_jobs.certificate_processing.job import Tools
+from econsent_jobs.certificate_processing.languages import LanguageDetector
+from econsent_jobs.certificate_processing.model import Settings, SigningKey
+from econsent_jobs.certificate_processing.recordings import EfsRecordings
+from econsent_jobs.certificate_processing.store import PostgresStore
+from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.results import JobResult
+from econsent_jobs.io.efs import SharedFiles
+from econsent_jobs.io.object_store import LockedObjectStore
+
+
+class ProcessCertificatesOperator(JobOperator):
+    """Finalise pending certificates until the queue is empty or ``run_seconds`` are over.
+
+    ``lane`` only tells the mapped tasks apart: lanes share the queue through its leases. ``efs_base`` is the folder of the
+    recordings, ``archive_bucket`` a bucket with Object Lock. All but ``lane`` are templated.
+    """
+
+    template_fields = ("batch_size", "run_seconds", "efs_base", "archive_bucket")
+
+    def __init__(
+        self, *, lane: int, batch_size: int | str, run_seconds: int | str, efs_base: str, archive_bucket: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.lane = lane
+        self.batch_size = batch_size
+        self.run_seconds = run_seconds
+        self.efs_base = efs_base
+        self.archive_bucket = archive_bucket
+
+    def run_job(self) -> JobResult:
+        keys = signing_keys()
+        settings = Settings(signing_key=SigningKey(key_id=keys.key_id, secret=keys.key))
+        with open_database("certificate_processing") as database, open_object_store() as client:
+            tools = Tools(
+                store=PostgresStore(database),
+                archive=S3Archive(LockedObjectStore(client, self.archive_bucket), threads=settings.put_threads),
+                recordings=EfsRecordings(SharedFiles(Path(self.efs_base))),
+                languages=LanguageDetector(),
+                settings=settings,
+                clock=SystemClock(),
+            )
+            limits = Limits(batch_size=int(self.batch_size), run_seconds=float(self.run_seconds))
+            return process_certificates(tools=tools, limits=limits)

@@ -1,0 +1,69 @@
+"""A fresh database and a fresh bucket for every test, from the real servers."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from econsent_jobs.io.object_store import LockedObjectStore
+from econsent_jobs.migrations import upgrade
+from econsent_stack.stack import Stack
+
+TEMPLATE = "econsent_template"
+
+
+@pytest.fixture(scope="session")
+def server(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """The superuser's connection to PostgreSQL's own database, from which databases are made and dropped."""
+    with psycopg.connect(stack.postgres_url("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template_database(stack: Stack, server: psycopg.Connection[Any]) -> str:
+    """The name of a migrated, empty database that tests copy."""
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    upgrade(stack.postgres_url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(stack: Stack, server: psycopg.Connection[Any], template_database: str) -> Iterator[str]:
+    """The superuser's address of a fresh, migrated database."""
+    name = f"test_{secrets.token_hex(6)}"
+    server.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
+    )
+    yield stack.postgres_url(name)
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a fresh, migrated database, autocommit, with all rights."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def another_connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A second connection to the same database, for what happens at the same time."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def archive_client(stack: Stack) -> Any:
+    """An S3 client with all rights, to look at what a job stored."""
+    return stack.object_store_client()
+
+
+@pytest.fixture
+def archive(stack: Stack, archive_client: Any) -> LockedObjectStore:
+    """A fresh bucket with versions and Object Lock, with the rights that jobs have: they read, put and lock, and delete nothing."""
+    bucket = f"econsent-test-{secrets.token_hex(6)}"
+    archive_client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    return LockedObjectStore(stack.object_store_client("econsent_archive"), bucket)

@@ -1,0 +1,76 @@
+"""When a job's task fails, and what it hands on."""
+
+from typing import Any, cast
+
+import pytest
+from airflow.sdk import Context
+
+from econsent_airflow.job_operator import JobOperator
+from econsent_jobs.core.errors import ErrorClass, PermanentError
+from econsent_jobs.core.results import JobResult
+
+
+class Returns(JobOperator):
+    """An operator whose job ends with the given result."""
+
+    def __init__(self, *, result: JobResult, **kwargs: Any) -> None:
+        super().__init__(task_id="work", **kwargs)
+        self.result = result
+
+    def run_job(self) -> JobResult:
+        return self.result
+
+
+class Pushed:
+    """Stands for the task instance: keeps what is pushed."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+def execute(result: JobResult, pushed: Pushed, **settings: Any) -> dict[str, Any]:
+    return Returns(result=result, **settings).execute(cast("Context", {"ti": pushed}))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(JobResult(), id="nothing to do is a success"),
+        pytest.param(JobResult(examined=4, failed=4, causes={ErrorClass.S3_WRITE: 4}), id="four items say nothing"),
+        pytest.param(JobResult(examined=10, changed=5, failed=5, causes={ErrorClass.S3_WRITE: 5}), id="half is not more than half"),
+        pytest.param(JobResult(examined=90, quarantined=90, causes={ErrorClass.DATA: 90}), id="bad items never fail a run"),
+    ],
+)
+def test_returns_the_figures(result: JobResult) -> None:
+    pushed = Pushed()
+
+    assert execute(result, pushed) == result.as_dict()
+    assert pushed.values == {}, "the returned value is the XCom"
+
+
+def test_fails_past_the_share_and_keeps_the_figures() -> None:
+    result = JobResult(
+        examined=9,
+        changed=2,
+        quarantined=1,
+        failed=6,
+        causes={ErrorClass.S3_WRITE: 4, ErrorClass.DB_CONNECTIVITY: 2, ErrorClass.DATA: 1},
+    )
+    pushed = Pushed()
+
+    with pytest.raises(PermanentError) as raised:
+        execute(result, pushed)
+
+    assert raised.value.error_class == ErrorClass.S3_WRITE
+    assert raised.value.reason.startswith("6 of 9 items failed, most by s3_write;")
+    assert pushed.values == {"return_value": result.as_dict()}
+
+
+def test_the_dag_file_sets_share_and_least() -> None:
+    one_failed = JobResult(examined=50, changed=49, failed=1, causes={ErrorClass.HTTP_DELIVERY: 1})
+
+    with pytest.raises(PermanentError):
+        execute(one_failed, Pushed(), failed_share=0.0, failed_at_least=1)
