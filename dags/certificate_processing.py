@@ -36,7 +36,7 @@ with DAG(
     tags=[*TAGS, "grace:60s", "alert-after:3"],
     render_template_as_native_obj=True,
     params={
-        "batch_size": Param(200, type="integer", minimum=1, maximum=1_000, description="Certificates claimed at a time"),
+        "batch_size": Param(50, type="integer", minimum=1, maximum=1_000, description="Certificates leased at a time"),
         "run_seconds": Param(480, type="integer", minimum=5, maximum=480, description="No new batch begins after this"),
     },
 ):

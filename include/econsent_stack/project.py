@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-NOT_OURS: Final = frozenset({".econsent", ".git", ".venv", "__pycache__", "build", "node_modules"})
+NOT_OURS: Final = frozenset({".econsent", ".git", ".hypothesis", ".venv", "__pycache__", "build", "node_modules"})
 
 
 def files(root: Path, *suffixes: str) -> Iterator[Path]:

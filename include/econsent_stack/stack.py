@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -254,6 +254,17 @@ class Stack:
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**kept, "PATH": path, **self.variables()}
+
+    @contextmanager
+    def in_environment(self) -> Generator[None]:
+        """Let this process itself have the stack's variables for a while."""
+        before = dict(os.environ)
+        os.environ.update(self.variables())
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
     def _save(self) -> None:
         write_state(self.home.state_file, self.state)

@@ -1,4 +1,4 @@
-"""What ``./econsent check`` runs is green. Contracts and docs/DAGS.md have tests of their own."""
+"""The quick checks of ``./econsent check``. Contracts and docs/DAGS.md have tests of their own; types and SQL are in tests/system."""
 
 import pytest
 
@@ -6,10 +6,10 @@ from econsent_stack.commands.check import Check, checks, run
 from econsent_stack.project import ROOT
 
 TESTED_ELSEWHERE = {"import contracts", "docs/DAGS.md"}
-CHECKS = [check for check in checks() if check.name not in TESTED_ELSEWHERE]
+QUICK = [check for check in checks() if not check.slow and check.name not in TESTED_ELSEWHERE]
 
 
-@pytest.mark.parametrize("check", [pytest.param(check, id=check.name, marks=[pytest.mark.slow] if check.slow else []) for check in CHECKS])
+@pytest.mark.parametrize("check", QUICK, ids=lambda check: check.name)
 def test_the_project_passes(check: Check) -> None:
     outcome = run(check, ROOT)
 

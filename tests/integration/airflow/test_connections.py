@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from econsent_stack.project import ROOT
 from econsent_stack.stack import Stack
 
 BEGIN = "import json\nfrom econsent_airflow.connections import *\nfrom econsent_jobs.core.errors import EconsentError\n"
@@ -122,7 +122,7 @@ def test_the_search_index_is_opened_as_its_connection_says(index_port: int, trie
 
 
 def test_no_other_file_spells_a_connection_id() -> None:
-    plugins = Path(__file__).parents[2] / "plugins"
+    plugins = ROOT / "plugins"
     spelled = [path.name for path in plugins.rglob("*.py") if "econsent_archive" in path.read_text() or "conn_id=" in path.read_text()]
 
     assert spelled == ["connections.py"]
