@@ -8,6 +8,24 @@ import pytest
 from econsent_stack.stack import Stack
 
 
+MARKERS = (
+    "servers: needs the embedded servers; every test that asks for the stack has it",
+    "slow: takes seconds without needing servers",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the servers, so that ``./econsent test --fast`` can leave it out."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker("servers")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real PostgreSQL and the real S3 server, migrated, in a temporary folder; started once, for those tests that ask."""

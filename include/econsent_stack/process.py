@@ -105,15 +105,30 @@ def working_folder(pid: int) -> str:
         return ""
 
 
-def belonging_to(home: Path, *, sessions: frozenset[int], data_folders: frozenset[str]) -> list[ProcessFacts]:
-    """Find every live process of the stack in ``home``, by session, mark or working folder. This process is never among them."""
+def belonging_to(home: Path, *, sessions: frozenset[int], programs: Mapping[str, str]) -> list[ProcessFacts]:
+    """Find every live process of the stack in ``home``: by its session, by the mark in its environment, or as in ``working_for``.
+
+    This process is never among them.
+    """
     mark = f"{MARK}={home}".encode()
-    return [
-        found
-        for found in all_processes()
-        if found.pid != os.getpid()
-        and (found.session in sessions or mark in _environment(found.pid).split(b"\0") or working_folder(found.pid) in data_folders)
-    ]
+    found = {process.pid: process for process in working_for(programs)}
+    for process in all_processes():
+        if process.session in sessions or mark in _environment(process.pid).split(b"\0"):
+            found[process.pid] = process
+    found.pop(os.getpid(), None)
+    return list(found.values())
+
+
+def working_for(programs: Mapping[str, str]) -> list[ProcessFacts]:
+    """Find every live process that runs the given program in the given folder: ``programs`` maps folders to programs' names."""
+    return [found for found in all_processes() if _program(found.pid) == programs.get(working_folder(found.pid), "-")]
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except OSError:
+        return ""
 
 
 def in_session(session: int) -> list[ProcessFacts]:

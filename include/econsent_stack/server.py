@@ -44,6 +44,8 @@ class Server(ABC):
     port_names: ClassVar[tuple[str, ...]] = ()
     twin_ports: ClassVar[Mapping[str, int]] = {}
     """Ports that bring another one with them, at this distance above."""
+    session_program: ClassVar[str | None] = None
+    """The program whose processes are sessions of their own and work in the server's folder; None when all stay in the session they began in."""
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     @abstractmethod

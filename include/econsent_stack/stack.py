@@ -26,7 +26,7 @@ from econsent_stack.lock import hold
 from econsent_stack.paths import Home
 from econsent_stack.ports import choose_ports, is_free
 from econsent_stack.project import ROOT
-from econsent_stack.process import ProcessRecord, belonging_to, end_all, in_session, is_alive, record, send, spawn, wait_until_gone
+from econsent_stack.process import MARK, ProcessFacts, ProcessRecord, belonging_to, end_all, in_session, is_alive, record, send, spawn, wait_until_gone, working_for
 from econsent_stack.secret_values import SecretValues
 from econsent_stack.server import Launch, Place, Server, all_servers
 from econsent_stack.servers import object_store, postgres
@@ -115,10 +115,13 @@ class Stack:
         self.state.processes, self.state.supervisor = {}, None
         return [str(found.pid) for found in left]
 
-    def left_over(self) -> list[Any]:
+    def left_over(self) -> list[ProcessFacts]:
+        """Find every process of this folder's stack that lives, whoever started it, but this one."""
         sessions = frozenset(known.pid for known in self.state.processes.values() if is_ours(known))
-        folders = frozenset(str(self.home.server(server.name)) for server in self.servers)
-        return belonging_to(self.home.path, sessions=sessions, data_folders=folders)
+        return belonging_to(self.home.path, sessions=sessions, programs=self._session_programs(self.servers))
+
+    def _session_programs(self, servers: Sequence[Server]) -> dict[str, str]:
+        return {str(self.home.server(server.name)): server.session_program for server in servers if server.session_program}
 
     def is_running(self) -> bool:
         """Whether a supervisor runs this folder's stack now, in this process or another."""
@@ -181,12 +184,16 @@ class Stack:
 
     def prepare_airflow(self) -> None:
         """Bring Airflow's own database to its schema and create the pools, in about ten seconds. Raises StackError when that fails."""
-        with self.home.log("airflow-prepare").open("ab") as output:
-            command = [sys.executable, "-m", airflow_prepare.__name__]
-            done = subprocess.run(command, cwd=ROOT, env=self.environment(), stdout=output, stderr=output, check=False)
-        if done.returncode != 0:
-            raise StackError(self.told_by_log("airflow-prepare", f"Airflow's database could not be prepared ({how_it_ended(done.returncode)})"))
+        self.run_module(airflow_prepare.__name__, log="airflow-prepare", what="Airflow's database could not be prepared")
         airflow_prepare.write_down(self.postgres_url("airflow", user="airflow"))
+
+    def run_module(self, module: str, *, log: str, what: str) -> None:
+        """Run ``python -m module`` in the stack's environment until it ends. Raises StackError, beginning with ``what``, when it fails."""
+        with self.home.log(log).open("ab") as output:
+            environment = {**self.environment(), MARK: str(self.home.path)}
+            done = subprocess.run([sys.executable, "-m", module], cwd=ROOT, env=environment, stdout=output, stderr=output, check=False)
+        if done.returncode != 0:
+            raise StackError(self.told_by_log(log, f"{what} ({how_it_ended(done.returncode)})"))
 
     def started(self, name: str) -> bool:
         """Whether this object started that process and has not stopped it."""
@@ -226,11 +233,11 @@ class Stack:
         known = self.state.processes[name]
         wait_until_gone(known, seconds=seconds, child=child)
         self._asked.discard(name)
-        end_all(in_session(known.pid))
+        own = [server for server in self.servers if server.name == name]
+        end_all([*in_session(known.pid), *working_for(self._session_programs(own))])
         child.wait()
-        for server in self.servers:
-            if server.name == name:
-                server.tidy(self.place(server))
+        for server in own:
+            server.tidy(self.place(server))
         self.state.processes.pop(name)
         self._save()
 

@@ -10,8 +10,6 @@
 """
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +20,6 @@ from econsent_stack import airflow_prepare, airflow_settings, components
 from econsent_stack.errors import StackError
 from econsent_stack.files import last_lines
 from econsent_stack.progress import Progress
-from econsent_stack.project import ROOT
 from econsent_stack.stack import Stack, how_it_ended
 
 HEALTHY_SECONDS: Final = 120.0
@@ -79,8 +76,9 @@ class Supervisor:
             self.stop()
 
     def start(self) -> None:
-        self._stack.take_over()
+        self._stack.home.make()
         self._progress.log_to(self._stack.home.log("up"))
+        self._stack.take_over()
         with self._progress.step(f"servers: {', '.join(server.name for server in self._stack.servers)}"):
             for server in self._stack.servers:
                 self._starters[server.name] = lambda server=server: self._stack.start_server(server)
@@ -108,13 +106,7 @@ class Supervisor:
         if not self._demo:
             return
         with self._progress.step("demo tenants, sessions and certificates"):
-            log = self._stack.home.log("demo")
-            with log.open("ab") as output:
-                command = [sys.executable, "-m", "demo.load"]
-                environment = self._stack.environment()
-                loaded = subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output, check=False)
-        if loaded.returncode != 0:
-            raise StackError(self._stack.told_by_log("demo", f"The demo data could not be loaded ({how_it_ended(loaded.returncode)})"))
+            self._stack.run_module("demo.load", log="demo", what="The demo data could not be loaded")
 
     def _start_component(self, name: str) -> None:
         def starter() -> None:

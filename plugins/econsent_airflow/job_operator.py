@@ -7,6 +7,7 @@ from typing import Any, Final
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.bases.xcom import BaseXCom
 
+from econsent_airflow.congestion import check_congestion
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
 
@@ -31,14 +32,15 @@ class JobOperator(BaseOperator):
         """Run the job once, within its limits."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return the result's figures, which become the task's XCom. Raises PermanentError past the failed share."""
+        """Return the result's figures, which become the task's XCom. Raises PermanentError past the failed share, and when congested."""
         started = time.monotonic()
         result = self.run_job()
         self.log.info("%s in %.1f s", result, time.monotonic() - started)
+        # A failed task returns nothing, and its figures are the ones that people look for: so they are kept before it can fail.
+        context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
         if result.past_share(self.failed_share, at_least=self.failed_at_least):
-            # A failed task returns nothing, and its figures are the ones that people look for.
-            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
             raise too_many_failed(result)
+        check_congestion(result, context)
         return result.as_dict()
 
 

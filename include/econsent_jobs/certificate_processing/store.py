@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from psycopg.rows import class_row, dict_row
+from psycopg.types.array import ListBinaryDumper
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.certificate_processing.model import (
@@ -144,6 +145,8 @@ class PostgresStore:
 
     def __init__(self, database: Connection) -> None:
         self._database = database
+        # arrays of JSON documents as text would be escaped character by character, which cost more than building them
+        database.adapters.register_dumper(list, ListBinaryDumper)
 
     @contextmanager
     def transaction(self) -> Generator[None]:

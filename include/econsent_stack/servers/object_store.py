@@ -149,6 +149,7 @@ def command(place: Place, identities: Path) -> list[str]:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.autoCreateBucket=false",
+        "-s3.iam=false",
         "-s3.allowDeleteBucketNotEmpty=false",
         f"-s3.config={identities}",
         f"-admin.port={place.ports['admin']}",

@@ -55,6 +55,7 @@ def programs() -> Path:
 class Postgres(Server):
     name = "postgres"
     port_names = ("listen",)
+    session_program = "postgres"
     stop_signal = signal.SIGINT  # ends sessions and shuts down cleanly; SIGTERM would wait for clients to leave
 
     def version(self) -> str:

@@ -7,79 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from econsent_stack.project import ROOT
 from econsent_stack.stack import Stack
-
-BEGIN = "import json\nfrom econsent_airflow.connections import *\nfrom econsent_jobs.core.errors import EconsentError\n"
-
-
-@pytest.fixture
-def tried(airflow: dict[str, str], stack: Stack) -> Any:
-    """Return a function that runs code after importing ``connections``, and returns what it printed last."""
-
-    def run(code: str, **connections: Any) -> str:
-        named = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
-        words = [sys.executable, "-c", BEGIN + code]
-        done = subprocess.run(words, env={**airflow, **named}, cwd=stack.home.path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip().splitlines()[-1]
-
-    return run
-
-
-def refused(call: str) -> str:
-    """Return code that prints the kind and sentence of the error that ``call`` raises."""
-    return f"try:\n  {call}\n  print('nothing was raised')\nexcept EconsentError as error:\n  print(type(error).__name__, error)\n"
-
-
-@pytest.mark.parametrize("stem", ["certificate_processing", "dashboard"])
-def test_a_database_is_opened_as_its_job_s_role(stem: str, tried: Any) -> None:
-    query = "SELECT current_user, current_setting('TimeZone'), current_setting('plan_cache_mode')"
-    code = f'with open_database("{stem}") as database:\n  print(database.autocommit, *database.execute("{query}").fetchone())\n'
-
-    assert tried(code) == f"True econsent_{stem} UTC force_custom_plan"
-
-
-def test_what_postgresql_refuses_is_told_in_words(tried: Any) -> None:
-    """A right that is missing is no bug of the job, and no retry brings it."""
-    said = tried(refused('with open_database("certificate_processing") as database: database.execute("DELETE FROM econsent.companies")'))
-
-    assert said.startswith("PermanentError config: ")
-    assert "permission denied" in said
-
-
-def test_a_database_that_is_away_is_transient(tried: Any) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": closed.getsockname()[1], "login": "a", "schema": "econsent"}
-        said = tried(refused('open_database("dashboard").__enter__()'), econsent_dashboard_database=connection)
-
-    assert said.startswith("TransientError db_connectivity: ")
-
-
-def test_the_object_store_is_opened_with_the_rights_asked_for(tried: Any) -> None:
-    code = "for conn_id in (ARCHIVE, ARCHIVE_RETENTION, ARCHIVE_VERIFY):\n  with open_object_store(conn_id) as client:\n"
-    code += '    print(client.list_objects_v2(Bucket="econsent-archive")["ResponseMetadata"]["HTTPStatusCode"])\n'
-
-    assert tried(code) == "200"
-
-
-def test_a_missing_connection_is_named(tried: Any) -> None:
-    assert tried(refused('open_database("nobody").__enter__()')) == (
-        "PermanentError config: the Connection econsent_nobody_database is missing;"
-        " set AIRFLOW_CONN_ECONSENT_NOBODY_DATABASE or add it to the secrets backend"
-    )
-
-
-def test_the_signing_keys_stay_out_of_logs(tried: Any) -> None:
-    key = {"conn_type": "generic", "login": "key-2", "password": "k" * 32, "extra": {"retired": {"key-1": "o" * 32}}}
-    code = "keys = signing_keys()\nprint(keys, keys.key.decode()[:2], sorted(keys.retired), keys.retired['key-1'].decode()[:2])\n"
-
-    assert tried(code, econsent_signing_key=key) == "SigningKeys(key_id='key-2') kk ['key-1'] oo"
 
 
 class Index(BaseHTTPRequestHandler):
@@ -98,7 +32,7 @@ class Index(BaseHTTPRequestHandler):
         """Keep the test's output quiet."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def index_port() -> Iterator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -108,21 +42,69 @@ def index_port() -> Iterator[int]:
         thread.join()
 
 
-def test_the_search_index_is_opened_as_its_connection_says(index_port: int, tried: Any) -> None:
-    connection = {
-        "conn_type": "elasticsearch",
-        "host": "127.0.0.1",
-        "port": index_port,
-        "schema": "http",
-        "login": "sync",
-        "password": "word",
-    }
+@pytest.fixture(scope="module")
+def opened(airflow: dict[str, str], stack: Stack, index_port: int) -> dict[str, Any]:
+    """Return what became of opening each thing."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        index = {"conn_type": "elasticsearch", "host": "127.0.0.1", "port": index_port, "schema": "http"}
+        away = {"conn_type": "postgres", "host": "127.0.0.1", "port": closed.getsockname()[1], "login": "a", "schema": "econsent"}
+        connections = {
+            "econsent_search": {**index, "login": "sync", "password": "word"},
+            "econsent_away_database": away,
+            "econsent_signing_key": {
+                "conn_type": "generic",
+                "login": "key-2",
+                "password": "k" * 40,
+                "extra": {"retired": {"key-1": "o" * 32}},
+            },
+        }
+        environment = airflow | {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
+        words = [sys.executable, str(Path(__file__).with_name("opens_everything.py"))]
+        done = subprocess.run(words, env=environment, cwd=stack.home.path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
-    assert tried("with open_search() as client: print(client.info()['asked_with'])", econsent_search=connection) == "Basic c3luYzp3b3Jk"
+
+@pytest.mark.parametrize("stem", ["certificate_processing", "dashboard"])
+def test_a_database_is_opened_as_its_job_s_role(stem: str, opened: dict[str, Any]) -> None:
+    assert opened[stem] == [True, f"econsent_{stem}", "UTC", "force_custom_plan"]
+
+
+def test_a_right_that_is_missing_is_permanent(opened: dict[str, Any]) -> None:
+    """It is no bug of the job, and no retry brings it."""
+    assert opened["forbidden"].startswith("PermanentError config: ")
+    assert "permission denied" in opened["forbidden"]
+
+
+def test_a_database_that_is_away_is_transient(opened: dict[str, Any]) -> None:
+    assert opened["away"].startswith("TransientError db_connectivity: ")
+
+
+def test_a_missing_connection_is_named(opened: dict[str, Any]) -> None:
+    assert opened["nobody"] == (
+        "PermanentError config: the Connection econsent_nobody_database is missing;"
+        " set AIRFLOW_CONN_ECONSENT_NOBODY_DATABASE or add it to the secrets backend"
+    )
+
+
+def test_the_archive_is_opened_with_each_kind_of_rights(opened: dict[str, Any]) -> None:
+    assert opened["buckets"] == [200, 200, 200]
+
+
+def test_the_search_index_is_opened_as_its_connection_says(opened: dict[str, Any]) -> None:
+    assert opened["search"] == "Basic c3luYzp3b3Jk"
+
+
+def test_the_signing_keys_stay_out_of_logs(opened: dict[str, Any]) -> None:
+    assert opened["keys"] == ["SigningKeys(key_id='key-2')", 40, ["key-1"]]
 
 
 def test_no_other_file_spells_a_connection_id() -> None:
-    plugins = ROOT / "plugins"
-    spelled = [path.name for path in plugins.rglob("*.py") if "econsent_archive" in path.read_text() or "conn_id=" in path.read_text()]
+    spelled = [
+        path.name
+        for path in (ROOT / "plugins").rglob("*.py")
+        if "econsent_archive" in path.read_text(encoding="utf-8") or "conn_id=" in path.read_text(encoding="utf-8")
+    ]
 
     assert spelled == ["connections.py"]

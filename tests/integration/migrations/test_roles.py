@@ -450,3 +450,12 @@ def test_a_role_with_another_kind_of_name_is_refused(database: Connection) -> No
     for name in ("postgres", "econsent_", "econsent_a b", "pg_monitor"):
         with pytest.raises(psycopg.errors.RaiseException, match="must be named econsent_"):
             database.execute("SELECT econsent.ensure_role(%s, '1s')", [name])
+
+
+def test_nobody_may_call_a_function_that_a_later_revision_adds(database: Connection) -> None:
+    database.execute("SET ROLE econsent_migrator")
+    database.execute("CREATE FUNCTION econsent.added() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+    database.execute("RESET ROLE")
+    for role in all_roles(database):
+        allowed = database.execute("SELECT has_function_privilege(%s, 'econsent.added()', 'EXECUTE')", [role]).fetchone()
+        assert allowed == (False,), role

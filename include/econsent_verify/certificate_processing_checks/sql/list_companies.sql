@@ -1,0 +1,7 @@
+-- Every tenant in turn, so that each statement after this one opens the partitions of one.
+SELECT company.company_id
+FROM econsent.companies AS company
+WHERE
+    %(company_id)s::text IS NULL
+    OR company.company_id = %(company_id)s
+ORDER BY company.company_id

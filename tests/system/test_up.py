@@ -1,0 +1,166 @@
+"""``./econsent up`` as a person meets it: it starts, shows, heals and stops. The tests share one run, in this order."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from econsent_stack import components
+from econsent_stack.process import facts, is_alive, send
+from econsent_stack.secret_values import SecretValues
+
+if TYPE_CHECKING:
+    from tests.system.conftest import Up
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+
+LISTENING = "0A"
+LOOPBACK = "0100007F"
+
+
+def wait_for(condition: Callable[[], object], *, what: str, seconds: float = 170.0) -> None:
+    """Wait until ``condition`` holds; fail with ``what`` after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not seen within {seconds:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def sockets_of(pids: list[int]) -> set[str]:
+    """The inodes of the sockets that these processes hold."""
+    inodes: set[str] = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                target = str(descriptor.readlink())
+            except FileNotFoundError:
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    return inodes
+
+
+def listening() -> Iterator[tuple[str, int, str]]:
+    """Every listening TCP socket of the machine: hexadecimal address, port, inode."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTENING:
+                address, _, port = fields[1].partition(":")
+                yield address, int(port, 16), fields[9]
+
+
+def test_all_components_are_healthy(up: "Up") -> None:
+    assert up.is_healthy(since=0.0)
+    assert set(up.pids()) == {"object_store", "postgres", *components.COMMANDS}
+
+
+def test_the_login_works_and_shows_the_job(up: "Up") -> None:
+    assert up.request("/auth/token", body={"username": "admin", "password": "wrong"})[0] == 401
+    status, answer = up.request("/auth/token", body={"username": "admin", "password": up.password("admin")})
+    assert status == 201
+    wait_for(lambda: "certificate_processing" in dag_ids(up, answer["access_token"]), what="the job in the list of DAGs")
+
+
+def dag_ids(up: "Up", token: str) -> set[str]:
+    return {dag["dag_id"] for dag in up.request("/api/v2/dags", token=token)[1]["dags"]}
+
+
+def test_nothing_listens_on_anything_but_the_loopback(up: "Up") -> None:
+    inodes = sockets_of([found.pid for found in up.stack().left_over()])
+    found = {(address, port) for address, port, inode in listening() if inode in inodes}
+
+    assert {port for _, port in found} >= set(up.stack().state.ports.values()), "the test must see the ports it judges"
+    assert {address for address, _ in found} == {LOOPBACK}
+
+
+def test_secrets_are_private_and_in_no_log(up: "Up") -> None:
+    file = up.home / "secrets.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (up.home / "airflow" / "airflow.cfg").stat().st_mode & 0o777 == 0o600
+
+    secret_values = SecretValues(file).all_values()
+    logs = [path for folder in ("logs", "airflow/logs") for path in (up.home / folder).rglob("*") if path.is_file()]
+    assert len(logs) >= len(components.COMMANDS) + 2
+    leaks = {(path.name, value[:4]) for path in logs for value in secret_values if value in path.read_text(errors="replace")}
+    assert not leaks
+
+
+def test_a_second_up_is_told_in_one_sentence(up: "Up") -> None:
+    second = up.command("up")
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "already runs" in second.stderr and "./econsent down" in second.stderr
+
+
+def test_a_taken_port_is_told_in_one_sentence(up: "Up") -> None:
+    other = type(up)(up.home.with_name("other"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = other.command("up", "--port", str(port))
+    assert refused.returncode == 1
+    assert refused.stderr == f"Port {port} is taken by another program: choose another one with --port, or leave --port out.\n"
+
+
+def test_doctor_and_env_know_what_runs(up: "Up") -> None:
+    told = up.command("doctor")
+    assert told.returncode == 0, told.stdout
+    assert all(name in told.stdout for name in up.pids())
+    assert f"export AIRFLOW_HOME={up.home / 'airflow'}" in up.command("env").stdout
+
+
+def test_each_process_that_is_killed_is_started_again(up: "Up") -> None:
+    killed_at = time.time()
+    names = [*components.COMMANDS, "object_store", "postgres"]
+    for name in names:
+        kill_and_wait_for_another(up, name)
+
+    wait_for(lambda: up.is_healthy(since=killed_at), what="heartbeats newer than the kills")
+    log = (up.home / "logs" / "up.log").read_text()
+    assert all(f"{name} ended unasked (signal 9" in log for name in names)
+
+
+def kill_and_wait_for_another(up: "Up", name: str) -> None:
+    """Kill one process while it lives. The death of PostgreSQL may take others along, which come back by themselves."""
+    wait_for(lambda: is_alive(up.stack().state.processes[name]), what=f"{name} alive")
+    pid = up.pids()[name]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: up.pids().get(name, pid) != pid, what=f"{name} with another pid")
+
+
+def test_data_outlive_the_death_of_everything(up: "Up") -> None:
+    insert_company(up)
+    assert up.process is not None
+    up.process.kill()
+    for pid in up.pids().values():
+        send(pid, signal.SIGKILL)
+    up.process.wait()
+
+    up.start()
+
+    with psycopg.connect(up.stack().postgres_url("econsent")) as database:
+        assert database.execute("SELECT name FROM econsent.companies WHERE company_id = 'survivor'").fetchone() == ("Survivor",)
+
+
+def insert_company(up: "Up") -> None:
+    with psycopg.connect(up.stack().postgres_url("econsent", user="econsent_platform")) as database:
+        database.execute("SELECT econsent.create_company('survivor', 'Survivor', 'starter')")
+
+
+def test_a_stop_leaves_nothing_behind(up: "Up") -> None:
+    stack = up.stack()
+    pids = [found.pid for found in stack.left_over()]
+    assert len(pids) > len(up.pids()), "backends and workers count too"
+
+    assert up.stop() == 0
+
+    assert up.stack().left_over() == []
+    assert [pid for pid in pids if (found := facts(pid)) is not None and found.state != "Z"] == []
+    assert not {port for _, port, _ in listening()} & set(stack.state.ports.values())
+    assert up.pids() == {}
