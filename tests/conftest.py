@@ -7,7 +7,6 @@ import pytest
 
 from econsent_stack.stack import Stack
 
-
 MARKERS = (
     "servers: needs the embedded servers; every test that asks for the stack has it",
     "slow: takes seconds without needing servers",

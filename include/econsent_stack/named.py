@@ -21,7 +21,8 @@ def load_main(folder: Path, name: str, *, kind: str) -> Callable[[list[str]], in
         raise StackError(f"There is no {kind} {name}: choose one of {', '.join(names) or '(none yet)'}.")
     module_name = f"econsent_{kind}_{name}"
     spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None, f"{folder / name}.py cannot be loaded"
+    assert spec.loader is not None, f"{folder / name}.py cannot be loaded"
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)

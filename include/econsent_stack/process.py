@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,10 +75,12 @@ def is_alive(known: ProcessRecord) -> bool:
     return found is not None and found.state != "Z" and found.started_ticks == known.started_ticks and boot_id() == known.boot
 
 
-def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, home: Path, **options: Any) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str], folder: Path, home: Path, **options: Any
+) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, marked as belonging to ``home``, with its output appended to ``log``."""
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return subprocess.Popen[bytes](
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -138,10 +141,8 @@ def in_session(session: int) -> list[ProcessFacts]:
 
 def send(pid: int, number: signal.Signals) -> None:
     """Send a signal; a process that is already gone is no error."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def wait_until_gone(known: ProcessRecord, *, seconds: float, child: subprocess.Popen[bytes] | None = None) -> bool:
@@ -153,13 +154,15 @@ def wait_until_gone(known: ProcessRecord, *, seconds: float, child: subprocess.P
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)
+    if child is not None:
+        child.poll()
     return True
 
 
-def end_all(processes: Sequence[ProcessFacts]) -> None:
-    """End processes that are left over: SIGTERM, then SIGKILL for what has not gone after five seconds."""
+def end_all(processes: Sequence[ProcessFacts], *, patience_seconds: float = KILL_PATIENCE_SECONDS) -> None:
+    """End processes that are left over: SIGTERM, then SIGKILL for what has not gone after ``patience_seconds``."""
     known = [ProcessRecord(found.pid, found.started_ticks, boot_id()) for found in processes]
-    for number, seconds in ((signal.SIGTERM, KILL_PATIENCE_SECONDS), (signal.SIGKILL, KILL_PATIENCE_SECONDS)):
+    for number, seconds in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, KILL_PATIENCE_SECONDS)):
         left = [process for process in known if is_alive(process)]
         for process in left:
             send(process.pid, number)

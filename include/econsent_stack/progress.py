@@ -4,8 +4,8 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -31,7 +31,7 @@ class Progress:
         with self._lock:
             self._print(text)
             if self._log is not None:
-                with self._log.open("a", encoding="utf-8") as file:
+                with suppress(OSError), self._log.open("a", encoding="utf-8") as file:  # a full disk must not keep it from stopping
                     file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text.strip()}\n")
 
     def show(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Progress:
             sys.stdout = io.StringIO()
 
     @contextmanager
-    def step(self, what: str) -> Iterator[None]:
+    def step(self, what: str) -> Generator[None]:
         """Announce ``what`` when it is done, with its time; every few seconds until then, say that it still goes on."""
         started = time.monotonic()
         done = threading.Event()

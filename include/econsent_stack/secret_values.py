@@ -27,7 +27,7 @@ class SecretValues:
         except FileNotFoundError:
             return {}
         except ValueError as error:
-            raise StackError(f"{self._path} cannot be read as JSON: restore it from a copy, or delete its folder for a fresh start.") from error
+            raise StackError(f"{self._path} is not JSON: restore it from a copy, or delete its folder for a fresh start.") from error
         return values
 
     def get(self, name: str, make: Callable[[], str] = password) -> str:

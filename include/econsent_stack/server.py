@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from econsent_stack import servers
@@ -17,8 +18,8 @@ from econsent_stack.secret_values import SecretValues
 class Place:
     """Where one server of one stack lives.
 
-    ``folder``: its data, its own. ``ports``: its ports by their short names. ``durable``: whether data must survive a power cut; only a test's
-    throw-away stack may trade that for speed.
+    ``folder``: its data, its own. ``ports``: its ports by their short names. ``durable``: whether data must survive a power cut; only a
+    test's throw-away stack may trade that for speed.
     """
 
     folder: Path
@@ -42,10 +43,10 @@ class Server(ABC):
 
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]] = ()
-    twin_ports: ClassVar[Mapping[str, int]] = {}
+    twin_ports: ClassVar[Mapping[str, int]] = MappingProxyType({})
     """Ports that bring another one with them, at this distance above."""
     session_program: ClassVar[str | None] = None
-    """The program whose processes are sessions of their own and work in the server's folder; None when all stay in the session they began in."""
+    """The program whose processes are sessions of their own and work in the server's folder; None when all stay in their first session."""
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     @abstractmethod

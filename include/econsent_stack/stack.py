@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,8 +25,21 @@ from econsent_stack.files import bound_log, last_lines
 from econsent_stack.lock import hold
 from econsent_stack.paths import Home
 from econsent_stack.ports import choose_ports, is_free
+from econsent_stack.process import (
+    MARK,
+    ProcessFacts,
+    ProcessRecord,
+    belonging_to,
+    end_all,
+    in_session,
+    is_alive,
+    record,
+    send,
+    spawn,
+    wait_until_gone,
+    working_for,
+)
 from econsent_stack.project import ROOT
-from econsent_stack.process import MARK, ProcessFacts, ProcessRecord, belonging_to, end_all, in_session, is_alive, record, send, spawn, wait_until_gone, working_for
 from econsent_stack.secret_values import SecretValues
 from econsent_stack.server import Launch, Place, Server, all_servers
 from econsent_stack.servers import object_store, postgres
@@ -35,6 +48,7 @@ from econsent_stack.state import State, read_state, write_state
 LOG_BYTES: Final = 20 * 1024 * 1024
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+PORTS_SECONDS: Final = 3.0
 POLL_SECONDS: Final = 0.05
 KEPT_VARIABLES: Final = ("HOME", "LANG", "LC_ALL", "USER", "TERM", "TMPDIR", "SSL_CERT_FILE", "PYTHONPATH")
 """What a child process may see of the surroundings; everything else could change how a job behaves."""
@@ -46,10 +60,10 @@ class Stack:
     A second object on the same folder may ask for addresses and the environment while the first one runs the servers.
     """
 
-    def __init__(self, home: Path, *, durable: bool = True, say: Callable[[str], None] = lambda text: None, web_port: int | None = None) -> None:
+    def __init__(self, home: Path, *, durable: bool = True, say: Callable[[str], None] | None = None, web_port: int | None = None) -> None:
         self.home = Home(home.resolve())
         self._durable = durable
-        self._say = say
+        self._say = say or say_nothing
         self._web_port = web_port
         self._held = ExitStack()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -86,34 +100,47 @@ class Stack:
 
     def take_over(self) -> None:
         """Lock the folder, clear away what is left of an earlier stack, and choose ports."""
-        self.home.make()
-        self._held.enter_context(hold(self.home.lock_file))
-        self.state, self.secrets = read_state(self.home.state_file), SecretValues(self.home.secrets_file)
         self.clear_away()
         for log in self.home.logs.glob("*.log"):
             bound_log(log, most_bytes=LOG_BYTES)
         if self._web_port:
             self.state.ports[airflow_settings.PORT] = self._web_port
         names = [*(f"{server.name}.{port}" for server in self.servers for port in server.port_names), airflow_settings.PORT]
-        for name in names:
-            if (port := self.state.ports.get(name)) and not is_free(port):
-                self._say(f"port {port} of {name} is taken by another program; another one is chosen")
         twins = {f"{server.name}.{port}": distance for server in self.servers for port, distance in server.twin_ports.items()}
-        self.state.ports = choose_ports(names, self.state.ports, twins=twins)
+        kept = self.state.ports
+        self.state.ports = choose_ports(names, kept, twins=twins)
+        for name in kept.keys() & self.state.ports.keys():
+            if kept[name] != self.state.ports[name]:
+                self._say(f"port {kept[name]} is taken by another program, so {name} moves to {self.state.ports[name]}")
         self.state.supervisor = record(os.getpid())
         self._save()
 
-    def clear_away(self) -> list[str]:
-        """End every process that an earlier stack of this folder left behind; return what they were, for the log."""
+    def clear_away(self) -> None:
+        """Lock the folder and end every process that an earlier stack of it left behind."""
+        self.home.make()
+        self._held.enter_context(hold(self.home.lock_file))
+        self.state, self.secrets = read_state(self.home.state_file), SecretValues(self.home.secrets_file)
         left = self.left_over()
         if left:
             self._say(f"{len(left)} processes of an earlier run were left behind; stopping them")
             end_all(left)
+            self._wait_for_ports()
         for server in self.servers:
             if {f"{server.name}.{port}" for port in server.port_names} <= self.state.ports.keys():
                 server.tidy(self.place(server))
+        self._forget_processes()
+
+    def _wait_for_ports(self) -> None:
+        """A killed process's threads may hold its ports a moment longer than the process is seen."""
+        deadline = time.monotonic() + PORTS_SECONDS
+        while not all(map(is_free, self.state.ports.values())) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+
+    def _forget_processes(self) -> None:
+        """Write down that nothing runs. On a full disk the old record stays, which names processes that are seen to be gone."""
         self.state.processes, self.state.supervisor = {}, None
-        return [str(found.pid) for found in left]
+        with suppress(OSError):
+            self._save()
 
     def left_over(self) -> list[ProcessFacts]:
         """Find every process of this folder's stack that lives, whoever started it, but this one."""
@@ -122,6 +149,12 @@ class Stack:
 
     def _session_programs(self, servers: Sequence[Server]) -> dict[str, str]:
         return {str(self.home.server(server.name)): server.session_program for server in servers if server.session_program}
+
+    def members(self, name: str) -> list[ProcessFacts]:
+        """Find every live process of one recorded process: those of its session and, for a server, those that work for it."""
+        own = [server for server in self.servers if server.name == name]
+        found = [*in_session(self.state.processes[name].pid), *working_for(self._session_programs(own))]
+        return list({process.pid: process for process in found}.values())
 
     def is_running(self) -> bool:
         """Whether a supervisor runs this folder's stack now, in this process or another."""
@@ -220,10 +253,9 @@ class Stack:
         """Stop what this object started, in the opposite order, and whatever belongs to it; then give the folder free."""
         for name in reversed(list(self._children)):
             self.stop_process(name)
-        if self.state.supervisor == record(os.getpid()):
+        if self.state.supervisor == record(os.getpid()):  # nobody else's: a second start that was refused stops nothing
             end_all(self.left_over())
-            self.state.processes, self.state.supervisor = {}, None
-            self._save()
+            self._forget_processes()
         self._held.close()
 
     def stop_process(self, name: str, *, seconds: float = STOP_SECONDS) -> None:
@@ -233,13 +265,14 @@ class Stack:
         known = self.state.processes[name]
         wait_until_gone(known, seconds=seconds, child=child)
         self._asked.discard(name)
-        own = [server for server in self.servers if server.name == name]
-        end_all([*in_session(known.pid), *working_for(self._session_programs(own))])
+        end_all(self.members(name))
         child.wait()
-        for server in own:
-            server.tidy(self.place(server))
+        for server in self.servers:
+            if server.name == name:
+                server.tidy(self.place(server))
         self.state.processes.pop(name)
-        self._save()
+        with suppress(OSError):  # a stop goes on when the disk is full
+            self._save()
 
     def postgres_url(self, database: str, user: str | None = None) -> str:
         """Return ``postgresql://…`` for psycopg; the superuser's unless ``user`` names a role."""
@@ -280,6 +313,10 @@ class Stack:
 def is_ours(known: ProcessRecord) -> bool:
     """Whether the session of a recorded process can only be ours: the process lives, or its pid is nobody's now."""
     return is_alive(known) or (not Path(f"/proc/{known.pid}").exists() and known.boot == record(os.getpid()).boot)
+
+
+def say_nothing(text: str) -> None:
+    """For whoever asks nobody to listen."""
 
 
 def how_it_ended(code: int) -> str:

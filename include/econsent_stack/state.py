@@ -31,7 +31,7 @@ def read_state(path: Path) -> State:
     except FileNotFoundError:
         return State()
     except (ValueError, KeyError, TypeError) as error:
-        raise StackError(f"{path} is not a state file that econsent wrote: delete it and start again; the data is kept elsewhere.") from error
+        raise StackError(f"{path} is no state file that eConsent wrote: delete it and start again; the data lies elsewhere.") from error
 
 
 def write_state(path: Path, state: State) -> None:

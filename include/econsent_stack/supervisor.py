@@ -2,8 +2,8 @@
 
 1. Start the servers and migrate (``Stack``).
 2. Prepare Airflow's own database, unless it is prepared already.
-3. Start the api-server, dag-processor and triggerer, and load the demo data while they come up; the scheduler only when the api-server answers,
-   because one that starts earlier has its first tasks refused.
+3. Start the api-server, dag-processor and triggerer, and load the demo data while they come up; the scheduler only when the api-server
+   answers, because one that starts earlier has its first tasks refused.
 4. Wait for heartbeats, then say where to look.
 5. Watch. A process that ends is started again with a pause that doubles; one that ends too often stops the stack, with its reason.
 6. On Ctrl-C, SIGTERM or SIGHUP, and on any error, stop in the opposite order and leave nothing behind.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
-from econsent_stack import airflow_prepare, airflow_settings, components
+from econsent_stack import airflow_settings, components
 from econsent_stack.errors import StackError
 from econsent_stack.files import last_lines
 from econsent_stack.progress import Progress
@@ -159,7 +159,7 @@ class Supervisor:
         logins = (f"{user} / {self._stack.secrets.get(airflow_settings.user_secret(user))}" for user in airflow_settings.USERS)
         self._progress.show(f"  Log in    {'   or   '.join(logins)}")
         self._progress.say(f"  Logs      {self._stack.home.logs}, or ./econsent logs NAME")
-        self._progress.say("  First     click Dags, then certificate_processing, then its latest run: counts and logs of every certificate it finalised")
+        self._progress.say("  First     click Dags, then certificate_processing, then its latest run, for what it did and its logs")
         self._progress.say("  Stop      Ctrl-C here, or ./econsent down in another terminal\n")
 
     def stop(self) -> None:
@@ -174,7 +174,7 @@ class Supervisor:
             self._stack.stop()
 
 
-def ask_to_stop(number: int, frame: FrameType | None) -> None:
+def ask_to_stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 the shape of a signal handler
     """Signal handler. A further signal while stopping is ignored: stopping is under way."""
     for further in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(further, signal.SIG_IGN)

@@ -13,19 +13,20 @@ GROWN_RUNS: Final = "grown_runs"  # the XCom's key
 
 
 def check_congestion(result: JobResult, context: Context) -> None:
-    """Raise PermanentError (queue_congestion) when this is the third run or more that ended with work left, and ever older work.
+    """Raise PermanentError (queue_congestion) when the third run in a row ended at its limit and left ever older work.
 
-    A run that finished its queue begins anew. Runs without a logical date, started by an asset, have no order that Airflow could give
-    the run before, so they are not judged.
+    To be called for a run that ended at its limit: one that ended sooner begins anew, whatever another lane still has in hand. Runs
+    without a logical date, started by an asset, are not judged: Airflow does not know the run before them.
     """
     if not result.more_remaining or context["dag_run"].logical_date is None:
         return
     task = context["ti"]
-    previous = task.get_previous_ti(map_index=task.map_index)
+    previous = task.get_previous_ti(map_index=-1 if task.map_index is None else task.map_index)
     if previous is None:
+        task.xcom_push(key=GROWN_RUNS, value=1)
         return
-    figures = task.xcom_pull(run_id=previous.run_id)
-    runs = grown_runs(result, figures, task.xcom_pull(run_id=previous.run_id, key=GROWN_RUNS, default=1))
+    place = {"run_id": previous.run_id, "task_ids": task.task_id, "map_indexes": task.map_index}
+    runs = grown_runs(result, task.xcom_pull(**place), task.xcom_pull(**place, key=GROWN_RUNS))
     task.xcom_push(key=GROWN_RUNS, value=runs)
     if runs >= CONGESTED_AFTER:
         raise PermanentError(
@@ -35,8 +36,11 @@ def check_congestion(result: JobResult, context: Context) -> None:
         )
 
 
-def grown_runs(result: JobResult, before: Mapping[str, Any] | None, runs_before: int) -> int:
-    """Return how many runs in a row, this one among them, left ever older work; 1 says that this run begins the row."""
-    if before is None or not before["more_remaining"] or result.oldest_seconds <= before["oldest_seconds"]:
+def grown_runs(result: JobResult, before: Mapping[str, Any] | None, runs_before: int | None) -> int:
+    """Return how many runs in a row, this one among them, ended at their limit and left ever older work.
+
+    ``before`` are the figures of the run before, and ``runs_before`` what this returned for it, None if it ended sooner.
+    """
+    if before is None or runs_before is None or result.oldest_seconds <= before["oldest_seconds"]:
         return 1
     return runs_before + 1

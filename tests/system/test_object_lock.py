@@ -1,10 +1,11 @@
-"""No way around the Object Lock: every port of the S3 server, with no credential and with each one that a program of this project holds.
+"""No way around the Object Lock: every port of the S3 server, with no credential and with each that a program here holds.
 
-Behind S3 lie parts that know nothing of Object Lock. The same calls are first shown to work with the stack's own key files, so that a refusal
-means a closed door and not a mistaken call.
+Behind S3 lie parts that know nothing of Object Lock. Such calls are shown to work with the stack's own key files, so that a refusal means a
+closed door and not a mistaken call.
 """
 
 import http.client
+import json
 import secrets
 import socket
 import ssl
@@ -73,13 +74,18 @@ def attempts(locked: Locked) -> dict[str, tuple[str, dict[str, Any]]]:
     """What S3 itself offers to get rid of a version, shorten its lock, or change the rules for it: method and arguments by name."""
     version = {"Bucket": locked.bucket, "Key": KEY, "VersionId": locked.version}
     sooner = locked.until - timedelta(days=29)
-    everything = f'{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::{locked.bucket}/*"}}]}}'
+    everything = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{locked.bucket}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
     return {
         "delete": ("delete_object", version),
         "delete, bypassing": ("delete_object", {**version, "BypassGovernanceRetention": True}),
         "delete among many": (
             "delete_objects",
-            {"Bucket": locked.bucket, "Delete": {"Objects": [{"Key": KEY, "VersionId": locked.version}]}, "BypassGovernanceRetention": True},
+            {
+                "Bucket": locked.bucket,
+                "Delete": {"Objects": [{"Key": KEY, "VersionId": locked.version}]},
+                "BypassGovernanceRetention": True,
+            },
         ),
         "shorten": ("put_object_retention", {**version, "Retention": {"Mode": "COMPLIANCE", "RetainUntilDate": sooner}}),
         "shorten, bypassing": (
@@ -89,7 +95,7 @@ def attempts(locked: Locked) -> dict[str, tuple[str, dict[str, Any]]]:
         "weaken": ("put_object_retention", {**version, "Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": locked.until}}),
         "remove": ("put_object_retention", {**version, "Retention": {}, "BypassGovernanceRetention": True}),
         "stop versions": ("put_bucket_versioning", {"Bucket": locked.bucket, "VersioningConfiguration": {"Status": "Suspended"}}),
-        "open to all": ("put_bucket_policy", {"Bucket": locked.bucket, "Policy": everything}),
+        "open to all": ("put_bucket_policy", {"Bucket": locked.bucket, "Policy": policy}),
         "delete bucket": ("delete_bucket", {"Bucket": locked.bucket}),
     }
 
@@ -182,7 +188,8 @@ def test_http_behind_s3_obeys_nobody_without_the_certificate(locked: Locked, pla
         socket.create_connection((HOST, port), timeout=10).close()  # somebody is there to refuse
         plain = status(http.client.HTTPConnection(HOST, port, timeout=10), method, path)
         encrypted = status(http.client.HTTPSConnection(HOST, port, timeout=10, context=no_certificate()), method, path)
-        assert plain in (None, http.HTTPStatus.BAD_REQUEST) and encrypted is None, f"{method} {path}"
+        assert plain in (None, http.HTTPStatus.BAD_REQUEST), f"{method} {path} in clear"
+        assert encrypted is None, f"{method} {path} without a certificate"
     locked.assert_intact()
 
 

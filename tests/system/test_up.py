@@ -96,7 +96,8 @@ def test_a_second_up_is_told_in_one_sentence(up: "Up") -> None:
     second = up.command("up")
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
-    assert "already runs" in second.stderr and "./econsent down" in second.stderr
+    assert "already runs" in second.stderr
+    assert "./econsent down" in second.stderr
 
 
 def test_a_taken_port_is_told_in_one_sentence(up: "Up") -> None:

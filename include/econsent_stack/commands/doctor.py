@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from econsent_stack import airflow_settings, components
 from econsent_stack.errors import StackError
 from econsent_stack.paths import chosen_home
-from econsent_stack.process import in_session, is_alive
+from econsent_stack.process import is_alive
 from econsent_stack.stack import Stack, free_bytes
 
 HELP: Final = "what runs where, versions and memory; what is missing and the command that mends it"
@@ -40,7 +40,8 @@ def servers(stack: Stack) -> Iterator[str]:
     """Each server's version and ports."""
     for server in stack.servers:
         ports = ", ".join(f"{name} {stack.state.ports.get(f'{server.name}.{name}', '?')}" for name in server.port_names)
-        yield f"  {server.name:<14} {version_or_trouble(server.version)}; ports on 127.0.0.1: {ports if stack.state.ports else 'chosen at the first start'}"
+        where = f"ports on 127.0.0.1: {ports}" if stack.state.ports else "ports are chosen at the first start"
+        yield f"  {server.name:<14} {version_or_trouble(server.version)}; {where}"
     if port := stack.state.ports.get(airflow_settings.PORT):
         yield f"  web page       http://127.0.0.1:{port}"
 
@@ -54,11 +55,13 @@ def processes(stack: Stack) -> Iterator[str]:
     yield f"  supervisor     pid {stack.state.supervisor.pid}"
     health = components.read_health(stack.state.ports[airflow_settings.PORT])
     for name, known in stack.state.processes.items():
-        members = in_session(known.pid)
+        members = stack.members(name)
         state = "runs" if is_alive(known) else "is down, and is started again"
         if name in components.HEALTH_KEYS:
-            state += f", {(health.get(components.HEALTH_KEYS[name]) or {}).get('status') or 'not healthy yet'}"
-        yield f"  {name:<14} pid {known.pid}, {len(members)} processes, {sum(memory_bytes(found.pid) for found in members) // 1024**2} MB, {state}"
+            part: dict[str, Any] = health.get(components.HEALTH_KEYS[name]) or {}
+            state += f", {part.get('status') or 'not healthy yet'}"
+        megabytes = sum(memory_bytes(found.pid) for found in members) // 1024**2
+        yield f"  {name:<14} pid {known.pid}, {len(members)} processes, {megabytes} MB, {state}"
 
 
 def find_trouble(stack: Stack) -> Iterator[str]:

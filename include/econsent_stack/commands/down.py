@@ -24,12 +24,12 @@ def main(argv: list[str]) -> int:
     stack = Stack(home.path, say=progress.say)
     supervisor = stack.state.supervisor
     if not stack.is_running() or supervisor is None:
-        stack.take_over()
-        stack.stop()
+        stack.clear_away()
         progress.say("Nothing runs any more.")
         return 0
     with progress.step(f"stopping (pid {supervisor.pid})"):
         send(supervisor.pid, signal.SIGTERM)
         if not wait_until_gone(supervisor, seconds=PATIENCE_SECONDS):
-            raise StackError(f"The supervisor (pid {supervisor.pid}) still runs after {PATIENCE_SECONDS:.0f} s: end it with kill -9 {supervisor.pid}, then run this again.")
+            way_out = f"end it with kill -9 {supervisor.pid}, then run this again."
+            raise StackError(f"The supervisor (pid {supervisor.pid}) still runs after {PATIENCE_SECONDS:.0f} s: {way_out}")
     return 0

@@ -11,12 +11,13 @@ from econsent_stack.named import load_main, show
 from econsent_stack.project import ROOT
 
 HELP: Final = "the full proof of a job (kills, faults, histories, planted bugs), kept in docs/evidence: prove STEM"
+WHAT: Final = "Runs the whole proof of the job NAME. The last line is one JSON object; ends with 1 when it does not hold."
 FOLDER: Final = ROOT / "tests" / "prove"
 
 
 def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
-        return show(FOLDER, command="prove", what="Runs the whole proof of the job NAME. The last line is one JSON object; ends with 1 when it does not hold.")
+        return show(FOLDER, command="prove", what=WHAT)
     evidence = load_main(FOLDER, argv[0], kind="proof")(argv[1:])
     assert isinstance(evidence, Evidence), f"tests/prove/{argv[0]}.py must return Evidence"
     sys.stdout.write(write_evidence(evidence, ROOT / "docs" / "evidence") + "\n")

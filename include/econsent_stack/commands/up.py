@@ -3,7 +3,6 @@
 import argparse
 from typing import Final
 
-from econsent_stack import airflow_settings
 from econsent_stack.errors import StackError
 from econsent_stack.paths import chosen_home
 from econsent_stack.ports import is_free
@@ -20,7 +19,9 @@ def main(argv: list[str]) -> int:
     home = chosen_home()
     home.path.mkdir(parents=True, exist_ok=True)
     if (free := free_bytes(home.path)) < NEEDED_BYTES:
-        raise StackError(f"Only {free // 1024**2} MB are free on the disk of {home.path} and eConsent needs 1024 MB: free some and start again.")
+        raise StackError(
+            f"Only {free // 1024**2} MB are free on the disk of {home.path}, and 1024 MB are needed: free some and start again."
+        )
     progress = Progress()
     stack = Stack(home.path, say=progress.say, web_port=options.port)
     if options.port and not stack.is_running() and not is_free(options.port):
@@ -32,6 +33,6 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./econsent up", description=HELP)
-    parser.add_argument("--port", type=int, help=f"port of the web page on 127.0.0.1 (otherwise a free one, kept in state.json as {airflow_settings.PORT})")
+    parser.add_argument("--port", type=int, help="port of the web page on 127.0.0.1; a free one by itself, and the same at the next start")
     parser.add_argument("--no-demo", dest="demo", action="store_false", help="leave the demo companies out")
     return parser.parse_args(argv)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import econsent_verify
-from econsent_stack.named import load_main, names_in, show
+from econsent_stack.named import load_main, show
 from econsent_stack.running import running_stack
 
 HELP: Final = "prove what a job stored, with code that shares nothing with the job: verify STEM"

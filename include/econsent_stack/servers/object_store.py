@@ -1,8 +1,9 @@
 """SeaweedFS as the S3 server: versioned buckets under Object Lock, and no way around the lock.
 
 One program runs S3 and the parts behind it (master, volumes, filer, admin), each with an HTTP and a gRPC port. Behind S3 nothing knows of
-Object Lock (one request to the master, without any credential, removed a bucket with all its locked versions), so all of it is closed: HTTP and
-gRPC take only clients with a certificate of this stack's own authority, and HTTP wants its requests signed besides. ``tests/system/test_object_lock.py`` tries every port.
+Object Lock (one request to the master, without any credential, removed a bucket with all its locked versions), so all of it is closed: HTTP
+and gRPC take only clients with a certificate of this stack's own authority, and HTTP wants its requests signed besides.
+``tests/system/test_object_lock.py`` tries every port.
 """
 
 import json
@@ -10,11 +11,12 @@ import os
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
 
 from econsent_stack.certificates import KeyFiles, make_key_files
 from econsent_stack.errors import StackError
@@ -49,7 +51,7 @@ def program() -> Path:
 class ObjectStore(Server):
     name = "object_store"
     port_names = ("admin", *(f"{part}{suffix}" for part in PARTS for suffix in ("", ".grpc")))
-    twin_ports = {"admin": ADMIN_GRPC_DISTANCE}
+    twin_ports = MappingProxyType({"admin": ADMIN_GRPC_DISTANCE})
 
     def version(self) -> str:
         if not program().exists():
@@ -91,7 +93,7 @@ class ObjectStore(Server):
 
     def client(self, place: Place, identity: str) -> Any:
         """Return an S3 client with the rights of ``identity``."""
-        return boto3.client(
+        return get_session().create_client(
             "s3",
             endpoint_url=self.endpoint(place),
             aws_access_key_id=identity,

@@ -115,7 +115,8 @@ class Postgres(Server):
     def url(self, place: Place, *, database: str, user: str | None = None) -> str:
         """A ``postgresql://`` address with its password; the superuser's unless ``user`` says otherwise."""
         name = user or SUPERUSER
-        return f"postgresql://{name}:{quote(self.password(place, name), safe='')}@127.0.0.1:{place.ports['listen']}/{quote(database, safe='')}"
+        login = f"{name}:{quote(self.password(place, name), safe='')}"
+        return f"postgresql://{login}@127.0.0.1:{place.ports['listen']}/{quote(database, safe='')}"
 
     def password(self, place: Place, user: str) -> str:
         return place.secrets.get(f"postgres.{user}" if user in (SUPERUSER, "airflow") else ROLE_PREFIX + user)
@@ -163,7 +164,8 @@ def make_cluster(place: Place, prefix: tuple[str, ...], options: Mapping[str, An
     os.write(writing, place.secrets.get(f"postgres.{SUPERUSER}").encode() + b"\n")
     os.close(writing)
     command = [*prefix, str(programs() / "initdb"), "-D", str(half), "-U", SUPERUSER, f"--pwfile=/dev/fd/{reading}"]
-    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", *([] if place.durable else ["--no-sync"])]
+    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+    command += [] if place.durable else ["--no-sync"]
     made = subprocess.run(command, capture_output=True, text=True, pass_fds=[reading], check=False, **options)
     os.close(reading)
     if made.returncode != 0:

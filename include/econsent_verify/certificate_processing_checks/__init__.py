@@ -1,1 +1,1 @@
-"""What ``verify certificate_processing`` checks: documents by themselves, columns against documents, the archive's side, completeness, strays."""
+"""What ``verify certificate_processing`` checks: documents by themselves, columns against them, the archive, completeness, strays."""

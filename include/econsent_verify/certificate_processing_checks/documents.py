@@ -12,7 +12,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 import rfc8785
@@ -98,7 +98,13 @@ def read(body: bytes) -> Json | None:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and canonical(value) == body else None
+    document = as_object(value)
+    return document if document is not None and canonical(document) == body else None
+
+
+def as_object(value: Any) -> Json | None:
+    """Return a parsed value that is a JSON object, None for every other."""
+    return cast("Json", value) if isinstance(value, dict) else None
 
 
 def derived(what: str, *, expected: object, found: object, secret: bool = False) -> Iterator[Difference]:
@@ -114,11 +120,12 @@ def malformed(what: str, *, expected: str, found: str = "something else") -> Dif
 
 def shape(value: Any, fields: Mapping[str, tuple[type, ...]], *, what: str) -> Iterator[Difference]:
     """Yield a difference for what is no object of exactly these fields and types."""
-    if not isinstance(value, dict) or set(value) != set(fields):  # pyright: ignore[reportUnknownArgumentType]  JSON keys are text
+    document = as_object(value)
+    if document is None or set(document) != set(fields):
         yield malformed(what, expected=f"an object of {len(fields)} known fields")
         return
     for name, types in fields.items():
-        given: Any = value[name]
+        given: Any = document[name]
         if not isinstance(given, types) or (isinstance(given, bool) and bool not in types):
             yield malformed(f"{what}.{name}", expected=" or ".join(sorted(kind.__name__ for kind in types)), found=type(given).__name__)
 
@@ -165,7 +172,7 @@ def is_hash(value: object, *, digits: int = 64) -> bool:
 
 
 def is_link(value: object) -> bool:
-    return isinstance(value, list) and [type(part) for part in value] == [int, str, int, int]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  JSON
+    return isinstance(value, list) and [type(part) for part in cast("list[Any]", value)] == [int, str, int, int]
 
 
 def reference_of(certificate: Json) -> str:

@@ -14,6 +14,7 @@ from econsent_jobs.io.database import Connection
 
 Row = dict[str, Any]
 
+PACKAGE: Final = "econsent_verify.certificate_processing_checks"
 CREATED_EVENTS: Final[Mapping[str, str]] = {"session": "session.certificate.created", "meta": "meta.certificate.created"}
 GRANTED: Final = "consent.granted"
 
@@ -76,7 +77,9 @@ class Database:
         pks = [row["certificate_pk"] for row in certificates]
         attestations = {row["certificate_pk"]: row for row in self.rows("load_attestations", company_id=company_id, certificate_pks=pks)}
         objects = grouped(self.rows("load_objects", company_id=company_id, certificate_pks=pks), "certificate_pk")
-        events = {row["dedupe_key"]: row for row in self.rows("load_events", dedupe_keys=[key for row in certificates for key in event_keys(row)])}
+        events = {
+            row["dedupe_key"]: row for row in self.rows("load_events", dedupe_keys=[key for row in certificates for key in event_keys(row)])
+        }
         audit = {row["dedupe_key"]: row for row in self.rows("load_audit", dedupe_keys=[audit_key(row) for row in certificates])}
         waiting = {row["certificate_pk"]: row for row in self.rows("load_waiting", company_id=company_id, certificate_pks=pks)}
         return [
@@ -123,7 +126,7 @@ def audit_key(certificate: Row) -> str:
 @cache
 def statement(name: str) -> LiteralString:
     """Return the text of ``sql/{name}.sql``."""
-    return cast("LiteralString", (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+    return cast("LiteralString", (files(PACKAGE) / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def connect(conninfo: str) -> Connection:

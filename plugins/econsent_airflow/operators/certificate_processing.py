@@ -26,15 +26,12 @@ class ProcessCertificatesOperator(JobOperator):
     recordings, ``archive_bucket`` a bucket with Object Lock. All but ``lane`` are templated.
     """
 
-    template_fields = ("batch_size", "run_seconds", "efs_base", "archive_bucket")
+    template_fields = (*JobOperator.template_fields, "batch_size", "efs_base", "archive_bucket")
 
-    def __init__(
-        self, *, lane: int, batch_size: int | str, run_seconds: int | str, efs_base: str, archive_bucket: str, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, lane: int, batch_size: int | str, efs_base: str, archive_bucket: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.lane = lane
         self.batch_size = batch_size
-        self.run_seconds = run_seconds
         self.efs_base = efs_base
         self.archive_bucket = archive_bucket
 

@@ -6,7 +6,7 @@ companies. What is asserted is the number of locks, never a time.
 
 Each job gives parameters for its statements, and rows for them to find, in ``tests/integration/<stem>/statement_parameters.py``:
 ``statement_parameters(database, company_id) -> {statement: {parameter: value}}``. The number of companies is 500, or
-``ECONSENT_TEST_COMPANIES``: creating them costs the square of it (500 take about 5 seconds, 2,000 about 80).
+``ECONSENT_TEST_COMPANIES``: creating them costs about the square of it (500 took 20 seconds on two busy cores, 2,000 took 124).
 """
 
 import hashlib

@@ -1,18 +1,34 @@
 -- What a try had sealed before it failed for good: of certificates that stand as failed, and of those put back into the queue since.
+WITH failed AS (
+    SELECT
+        certificate.certificate_pk,
+        certificate.consent_hash,
+        certificate.certificate_id,
+        certificate.signature
+    FROM econsent.certificates AS certificate
+    WHERE
+        certificate.company_id = %(company_id)s
+        AND certificate.status = 'failed'
+        AND certificate.consent_hash = any(%(consent_hashes)s)
+),
+
+attestation AS (
+    SELECT
+        built.certificate_pk,
+        built.attestation_sha256,
+        built.dom_snapshot_sha256
+    FROM econsent.attestations AS built
+    WHERE built.company_id = %(company_id)s
+)
+
 SELECT
-    certificate.consent_hash,
-    certificate.certificate_id,
-    certificate.signature,
+    failed.consent_hash,
+    failed.certificate_id,
+    failed.signature,
     attestation.attestation_sha256,
     attestation.dom_snapshot_sha256 AS dom_sha256
-FROM econsent.certificates AS certificate
-INNER JOIN econsent.attestations AS attestation
-    ON certificate.company_id = attestation.company_id AND certificate.certificate_pk = attestation.certificate_pk
-WHERE
-    certificate.company_id = %(company_id)s
-    AND attestation.company_id = %(company_id)s
-    AND certificate.status = 'failed'
-    AND certificate.consent_hash = any(%(consent_hashes)s)
+FROM failed
+INNER JOIN attestation ON failed.certificate_pk = attestation.certificate_pk
 UNION ALL
 SELECT
     entry.details #>> '{abandoned,consent_hash}' AS consent_hash,

@@ -1,4 +1,23 @@
 -- A session retained by the policy has exactly one unit of usage, in the month of its retention; nothing else has one of the policy's.
+WITH session AS (
+    SELECT
+        visit.session_id,
+        visit.retention_status,
+        visit.retention_source,
+        visit.retained_at
+    FROM econsent.sessions AS visit
+    WHERE visit.company_id = %(company_id)s
+),
+
+item AS (
+    SELECT
+        unit.session_id,
+        unit.period,
+        unit.retained_at
+    FROM econsent.retention_usage_items AS unit
+    WHERE unit.company_id = %(company_id)s
+)
+
 SELECT
     coalesce(session.session_id, item.session_id) AS session_id,
     session.retention_status,
@@ -6,23 +25,8 @@ SELECT
     session.retained_at,
     item.period,
     item.retained_at AS billed_at
-FROM (
-    SELECT
-        candidate.session_id,
-        candidate.retention_status,
-        candidate.retention_source,
-        candidate.retained_at
-    FROM econsent.sessions AS candidate
-    WHERE candidate.company_id = %(company_id)s
-) AS session
-FULL JOIN (
-    SELECT
-        unit.session_id,
-        unit.period,
-        unit.retained_at
-    FROM econsent.retention_usage_items AS unit
-    WHERE unit.company_id = %(company_id)s
-) AS item ON session.session_id = item.session_id
+FROM session
+FULL JOIN item ON session.session_id = item.session_id
 WHERE
     (session.retention_source = 'auto' AND item.session_id IS NULL)
     OR (item.session_id IS NOT NULL AND coalesce(session.retention_source, 'none') NOT IN ('auto', 'manual'))
@@ -33,5 +37,5 @@ WHERE
             OR item.period IS DISTINCT FROM date_trunc('month', session.retained_at AT TIME ZONE 'UTC')::date
         )
     )
-ORDER BY 1
+ORDER BY session_id
 LIMIT %(most)s

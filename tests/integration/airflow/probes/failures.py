@@ -21,7 +21,7 @@ class FailsOperator(JobOperator):
     """Raises, or returns a result with too many failed items."""
 
     def __init__(self, *, how: str, **kwargs: Any) -> None:
-        super().__init__(task_id=how, retries=1, retry_delay=timedelta(seconds=1), **kwargs)
+        super().__init__(task_id=how, retries=1, retry_delay=timedelta(seconds=1), run_seconds=60, **kwargs)
         self.how = how
 
     def run_job(self) -> JobResult:

@@ -1,0 +1,180 @@
+"""``./econsent pictures``: what an administrator sees, as pictures of the UI that runs, for README and docs.
+
+1. Log in to the running Airflow as its administrator, with a real browser.
+2. Look for the run that changed most of late; run the job when none has finished yet.
+3. Take each view, light and dark, as soon as it shows what it is about and stands still.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Error, Page
+
+from econsent_stack import airflow_settings
+from econsent_stack.browser import log_in, open_browser, open_page
+from econsent_stack.chromium import chromium
+from econsent_stack.errors import StackError
+from econsent_stack.progress import Progress
+from econsent_stack.project import ROOT
+from econsent_stack.running import running_stack
+from econsent_stack.stack import Stack
+
+HELP: Final = "take pictures of the UI that runs, light and dark, for README and docs"
+DAG: Final = "certificate_processing"
+TITLE: Final = "Certificate processing"
+TASK: Final = "process_certificates"
+USER: Final = "admin"
+RUN_SECONDS: Final = 180.0
+STILL_SECONDS: Final = 30.0
+STILL_PICTURES: Final = 4
+"""So many pictures in a row must be the same."""
+POLL_SECONDS: Final = 0.2
+MOST_RUNS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One finished task of a run: the ``map_index`` of the mapped task, and how many items it ``changed``."""
+
+    run_id: str
+    map_index: int
+    changed: int
+
+    @property
+    def path(self) -> str:
+        """Its page, below Airflow's address."""
+        return f"/dags/{DAG}/runs/{quote(self.run_id, safe=':+')}/tasks/{TASK}/mapped/{self.map_index}"
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./econsent pictures", description=HELP)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="the folder that the pictures go to (docs/pictures)")
+    out: Path = parser.parse_args(argv).out
+    stack = running_stack()
+    progress = Progress()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with open_browser(chromium(stack.home, progress)) as browser:
+            take_all(stack, browser, out=out, progress=progress)
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise StackError(
+            f"Airflow's pages did not show what was expected ({reason}): look at them yourself, then mend {__name__}."
+        ) from error
+    return 0
+
+
+def take_all(stack: Stack, browser: Browser, *, out: Path, progress: Progress) -> None:
+    """Take every view in both colour schemes."""
+    for scheme in ("light", "dark"):
+        page = open_page(browser, address(stack), dark=scheme == "dark")
+        log_in(page, user=USER, password=stack.secrets.get(airflow_settings.user_secret(USER)))
+        with progress.step(f"a finished run of {DAG}"):
+            lane = find_lane(page)
+        for name, show in views(lane).items():
+            with progress.step(f"{out / f'{name}-{scheme}.png'}"):
+                show(page)
+                (out / f"{name}-{scheme}.png").write_bytes(still_picture(page))
+        page.context.close()
+
+
+def address(stack: Stack) -> str:
+    return f"http://127.0.0.1:{stack.state.ports[airflow_settings.PORT]}"
+
+
+def views(lane: Lane) -> Mapping[str, Callable[[Page], None]]:
+    """What there is to see, by the pictures' names."""
+    return {
+        "dags": show_list,
+        "dag": show_dag,
+        "log": lambda page: show_log(page, lane),
+        "result": lambda page: show_result(page, lane),
+    }
+
+
+def show_list(page: Page) -> None:
+    page.goto("/dags")
+    page.get_by_role("link", name=TITLE).first.wait_for()
+    page.get_by_text("Latest Run").first.wait_for()
+
+
+def show_dag(page: Page) -> None:
+    page.goto(f"/dags/{DAG}")
+    page.get_by_role("heading", name=TITLE).first.wait_for()
+    page.locator("canvas").last.wait_for()
+
+
+def show_log(page: Page, lane: Lane) -> None:
+    page.goto(lane.path)
+    page.get_by_text(f"changed={lane.changed} ").first.wait_for()
+
+
+def show_result(page: Page, lane: Lane) -> None:
+    page.goto(f"{lane.path}/xcom")
+    page.get_by_text("return_value").first.wait_for()
+    page.get_by_label("Expand all extra JSON").click()
+    page.get_by_text("quarantined").first.wait_for()
+
+
+def still_picture(page: Page) -> bytes:
+    """Return the picture of a page that no longer moves: charts grow for a while, and tabs and fonts come late."""
+    deadline = time.monotonic() + STILL_SECONDS
+    pictures = [page.screenshot()]
+    while len(pictures) < STILL_PICTURES or len(set(pictures[-STILL_PICTURES:])) > 1:
+        if time.monotonic() > deadline:
+            raise StackError(f"{page.url} went on moving for {STILL_SECONDS:.0f} seconds: look at it yourself and try again.")
+        pictures.append(page.screenshot())
+    return pictures[-1]
+
+
+def find_lane(page: Page) -> Lane:
+    """Return the task that changed most of late, because it shows most; run the job when no run has finished yet."""
+    wait_until(lambda: is_listed(page), what=f"Airflow does not list {DAG}")
+    if not any(lanes(page)):
+        trigger(page)
+        wait_until(lambda: any(lanes(page)), what=f"no run of {DAG} succeeded")
+    return max(lanes(page), key=lambda lane: lane.changed)
+
+
+def is_listed(page: Page) -> bool:
+    """Whether Airflow has read the job's DAG file yet."""
+    return page.request.get(f"/api/v2/dags/{DAG}").ok
+
+
+def lanes(page: Page) -> Iterator[Lane]:
+    """Yield the tasks of successful runs, the newest run first."""
+    runs = ask(page, f"/api/v2/dags/{DAG}/dagRuns?state=success&order_by=-run_after&limit={MOST_RUNS}")["dag_runs"]
+    for run in runs:
+        tasks = f"/api/v2/dags/{DAG}/dagRuns/{quote(run['dag_run_id'])}/taskInstances"
+        for task in ask(page, tasks)["task_instances"]:
+            result = ask(page, f"{tasks}/{TASK}/xcomEntries/return_value?map_index={task['map_index']}&deserialize=false")["value"]
+            yield Lane(run_id=run["dag_run_id"], map_index=task["map_index"], changed=result["changed"])
+
+
+def ask(page: Page, path: str) -> Any:
+    """Ask Airflow's API in the name of the page's user. Raises StackError when it refuses."""
+    answer = page.request.get(path)
+    if not answer.ok:
+        raise StackError(f"Airflow answered {answer.status} to {path}: see ./econsent logs api-server.")
+    return answer.json()
+
+
+def trigger(page: Page) -> None:
+    """Start a run. When a scheduled one is on its way already, Airflow queues this one behind it, which does no harm."""
+    answer = page.request.post(f"/api/v2/dags/{DAG}/dagRuns", data={"logical_date": None})
+    if not answer.ok:
+        raise StackError(f"Airflow refused to run {DAG} ({answer.status}): see ./econsent logs api-server.")
+
+
+def wait_until(condition: Callable[[], bool], *, what: str) -> None:
+    """Wait for ``condition``. Raises StackError after three minutes; ``what`` says what is amiss then."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StackError(f"{what} within {RUN_SECONDS:.0f} seconds: see ./econsent doctor and ./econsent logs scheduler.")
+        time.sleep(POLL_SECONDS)
