@@ -1,7 +1,7 @@
 """A real browser on Airflow's pages, for the pictures and for the tests of the UI."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,7 +20,7 @@ localStorage.setItem('react-resizable-panels:grid-ltr', '{"details-panel,main-pa
 
 
 @contextmanager
-def open_browser(found: Chromium) -> Iterator[Browser]:
+def open_browser(found: Chromium) -> Generator[Browser]:
     """Run the browser for a while. Raises StackError when it does not start."""
     with sync_playwright() as playwright:
         try:

@@ -142,10 +142,11 @@ class Supervisor:
             self._progress.say(f"{name} was started again")
         elif not ends.waiting and (code := self._stack.ended(name)) is not None:
             pause_seconds = ends.add(now)
-            self._tell_end(name, how_it_ended(code), pause_seconds)
             self._stack.stop_process(name)
             if len(ends.at) > MOST_ENDS:
-                raise StackError(self._stack.told_by_log(name, f"{name} ended {len(ends.at)} times in {FORGET_SECONDS / 60:.0f} minutes"))
+                what = f"{name} ended {len(ends.at)} times within {FORGET_SECONDS / 60:.0f} minutes, last by {how_it_ended(code)}"
+                raise StackError(self._stack.told_by_log(name, what))
+            self._tell_end(name, how_it_ended(code), pause_seconds)
 
     def _tell_end(self, name: str, how: str, pause_seconds: float) -> None:
         self._progress.say(f"{name} ended unasked ({how}); it is started again in {pause_seconds:.0f} s. The end of its log:")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,12 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 from econsent_stack import airflow_settings
 from econsent_stack.browser import log_in, open_browser, open_page
 from econsent_stack.chromium import chromium
-from econsent_stack.commands.pictures import TITLE, is_listed, trigger, wait_until
+from econsent_stack.commands.pictures import TITLE, is_listed, trigger
 from econsent_stack.paths import chosen_home
 from econsent_stack.progress import Progress
-
-if TYPE_CHECKING:
-    from tests.system.conftest import Up
+from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
@@ -30,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(up: "Up", browser: Browser) -> Iterator[Page]:
+def page(up: Up, browser: Browser) -> Iterator[Page]:
     """An empty page of a session that nobody has logged in to."""
     page = open_page(browser, f"http://127.0.0.1:{up.stack().state.ports[airflow_settings.PORT]}")
     yield page
@@ -38,7 +35,7 @@ def page(up: "Up", browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def administrator(up: "Up", page: Page) -> Page:
+def administrator(up: Up, page: Page) -> Page:
     """The same page, logged in with the password that ``up`` printed."""
     printed = re.search(r"admin / (\S+)", up.output.read_text())
     assert printed is not None, up.output.read_text()
@@ -68,7 +65,7 @@ def test_a_wrong_password_is_refused(page: Page) -> None:
 def test_an_administrator_finds_the_counts_in_the_log_of_the_latest_run(administrator: Page) -> None:
     """As the printed first step says: Dags, the job, its latest run; then a lane and its log. A run is asked for, to wait for none."""
     page = administrator
-    wait_until(lambda: is_listed(page), what="the job is not listed")
+    wait_for(lambda: is_listed(page), what="the job in the list of DAGs")
     trigger(page)
 
     page.get_by_role("link", name="Dags").first.click()

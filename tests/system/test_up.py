@@ -4,9 +4,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -14,22 +13,12 @@ import pytest
 from econsent_stack import components
 from econsent_stack.process import facts, is_alive, send
 from econsent_stack.secret_values import SecretValues
-
-if TYPE_CHECKING:
-    from tests.system.conftest import Up
+from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 LISTENING = "0A"
 LOOPBACK = "0100007F"
-
-
-def wait_for(condition: Callable[[], object], *, what: str, seconds: float = 170.0) -> None:
-    """Wait until ``condition`` holds; fail with ``what`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not seen within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 def sockets_of(pids: list[int]) -> set[str]:
@@ -56,23 +45,23 @@ def listening() -> Iterator[tuple[str, int, str]]:
                 yield address, int(port, 16), fields[9]
 
 
-def test_all_components_are_healthy(up: "Up") -> None:
+def test_all_components_are_healthy(up: Up) -> None:
     assert up.is_healthy(since=0.0)
     assert set(up.pids()) == {"object_store", "postgres", *components.COMMANDS}
 
 
-def test_the_login_works_and_shows_the_job(up: "Up") -> None:
+def test_the_login_works_and_shows_the_job(up: Up) -> None:
     assert up.request("/auth/token", body={"username": "admin", "password": "wrong"})[0] == 401
     status, answer = up.request("/auth/token", body={"username": "admin", "password": up.password("admin")})
     assert status == 201
     wait_for(lambda: "certificate_processing" in dag_ids(up, answer["access_token"]), what="the job in the list of DAGs")
 
 
-def dag_ids(up: "Up", token: str) -> set[str]:
+def dag_ids(up: Up, token: str) -> set[str]:
     return {dag["dag_id"] for dag in up.request("/api/v2/dags", token=token)[1]["dags"]}
 
 
-def test_nothing_listens_on_anything_but_the_loopback(up: "Up") -> None:
+def test_nothing_listens_on_anything_but_the_loopback(up: Up) -> None:
     inodes = sockets_of([found.pid for found in up.stack().left_over()])
     found = {(address, port) for address, port, inode in listening() if inode in inodes}
 
@@ -80,7 +69,7 @@ def test_nothing_listens_on_anything_but_the_loopback(up: "Up") -> None:
     assert {address for address, _ in found} == {LOOPBACK}
 
 
-def test_secrets_are_private_and_in_no_log(up: "Up") -> None:
+def test_secrets_are_private_and_in_no_log(up: Up) -> None:
     file = up.home / "secrets.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert (up.home / "airflow" / "airflow.cfg").stat().st_mode & 0o777 == 0o600
@@ -92,7 +81,7 @@ def test_secrets_are_private_and_in_no_log(up: "Up") -> None:
     assert not leaks
 
 
-def test_a_second_up_is_told_in_one_sentence(up: "Up") -> None:
+def test_a_second_up_is_told_in_one_sentence(up: Up) -> None:
     second = up.command("up")
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
@@ -100,8 +89,8 @@ def test_a_second_up_is_told_in_one_sentence(up: "Up") -> None:
     assert "./econsent down" in second.stderr
 
 
-def test_a_taken_port_is_told_in_one_sentence(up: "Up") -> None:
-    other = type(up)(up.home.with_name("other"))
+def test_a_taken_port_is_told_in_one_sentence(up: Up) -> None:
+    other = Up(up.home.with_name("other"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = other.command("up", "--port", str(port))
@@ -109,14 +98,14 @@ def test_a_taken_port_is_told_in_one_sentence(up: "Up") -> None:
     assert refused.stderr == f"Port {port} is taken by another program: choose another one with --port, or leave --port out.\n"
 
 
-def test_doctor_and_env_know_what_runs(up: "Up") -> None:
+def test_doctor_and_env_know_what_runs(up: Up) -> None:
     told = up.command("doctor")
     assert told.returncode == 0, told.stdout
     assert all(name in told.stdout for name in up.pids())
     assert f"export AIRFLOW_HOME={up.home / 'airflow'}" in up.command("env").stdout
 
 
-def test_each_process_that_is_killed_is_started_again(up: "Up") -> None:
+def test_each_process_that_is_killed_is_started_again(up: Up) -> None:
     killed_at = time.time()
     names = [*components.COMMANDS, "object_store", "postgres"]
     for name in names:
@@ -127,7 +116,7 @@ def test_each_process_that_is_killed_is_started_again(up: "Up") -> None:
     assert all(f"{name} ended unasked (signal 9" in log for name in names)
 
 
-def kill_and_wait_for_another(up: "Up", name: str) -> None:
+def kill_and_wait_for_another(up: Up, name: str) -> None:
     """Kill one process while it lives. The death of PostgreSQL may take others along, which come back by themselves."""
     wait_for(lambda: is_alive(up.stack().state.processes[name]), what=f"{name} alive")
     pid = up.pids()[name]
@@ -135,7 +124,7 @@ def kill_and_wait_for_another(up: "Up", name: str) -> None:
     wait_for(lambda: up.pids().get(name, pid) != pid, what=f"{name} with another pid")
 
 
-def test_data_outlive_the_death_of_everything(up: "Up") -> None:
+def test_data_outlive_the_death_of_everything(up: Up) -> None:
     insert_company(up)
     assert up.process is not None
     up.process.kill()
@@ -149,12 +138,12 @@ def test_data_outlive_the_death_of_everything(up: "Up") -> None:
         assert database.execute("SELECT name FROM econsent.companies WHERE company_id = 'survivor'").fetchone() == ("Survivor",)
 
 
-def insert_company(up: "Up") -> None:
+def insert_company(up: Up) -> None:
     with psycopg.connect(up.stack().postgres_url("econsent", user="econsent_platform")) as database:
         database.execute("SELECT econsent.create_company('survivor', 'Survivor', 'starter')")
 
 
-def test_a_stop_leaves_nothing_behind(up: "Up") -> None:
+def test_a_stop_leaves_nothing_behind(up: Up) -> None:
     stack = up.stack()
     pids = [found.pid for found in stack.left_over()]
     assert len(pids) > len(up.pids()), "backends and workers count too"

@@ -124,11 +124,11 @@ def show_result(page: Page, lane: Lane) -> None:
 def still_picture(page: Page) -> bytes:
     """Return the picture of a page that no longer moves: charts grow for a while, and tabs and fonts come late."""
     deadline = time.monotonic() + STILL_SECONDS
-    pictures = [page.screenshot()]
+    pictures = [page.screenshot(animations="disabled")]
     while len(pictures) < STILL_PICTURES or len(set(pictures[-STILL_PICTURES:])) > 1:
         if time.monotonic() > deadline:
             raise StackError(f"{page.url} went on moving for {STILL_SECONDS:.0f} seconds: look at it yourself and try again.")
-        pictures.append(page.screenshot())
+        pictures.append(page.screenshot(animations="disabled"))
     return pictures[-1]
 
 
@@ -137,13 +137,18 @@ def find_lane(page: Page) -> Lane:
     wait_until(lambda: is_listed(page), what=f"Airflow does not list {DAG}")
     if not any(lanes(page)):
         trigger(page)
-        wait_until(lambda: any(lanes(page)), what=f"no run of {DAG} succeeded")
+    wait_until(lambda: not is_busy(page) and any(lanes(page)), what=f"{DAG} was not at rest after a success")
     return max(lanes(page), key=lambda lane: lane.changed)
 
 
 def is_listed(page: Page) -> bool:
     """Whether Airflow has read the job's DAG file yet."""
     return page.request.get(f"/api/v2/dags/{DAG}").ok
+
+
+def is_busy(page: Page) -> bool:
+    """Whether a run goes on or waits; its page would change while it is looked at."""
+    return bool(ask(page, f"/api/v2/dags/{DAG}/dagRuns?state=queued&state=running&limit=1")["dag_runs"])
 
 
 def lanes(page: Page) -> Iterator[Lane]:

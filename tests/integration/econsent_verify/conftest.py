@@ -1,12 +1,14 @@
 """Certificates made by the real job, and the verifier with the read-only identities that it has in production."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from demo.insert import insert_certificate, insert_session, insert_sessionless_certificate
 from econsent_jobs.certificate_processing import process_certificates
@@ -27,9 +29,16 @@ from econsent_verify.certificate_processing_checks.records import Database, conn
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
 
 KEY_ID, KEY = "test-key", b"a key of the tests"
-COMPANY = "demo-01"
+SOURCES: Final = ("meta", "sms", "voice")
 
-Verify = Callable[..., Report]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Finalised certificates, made once: the database to copy, and the bucket that nobody may write to."""
+
+    database: str
+    archive: LockedObjectStore
+    certificates: list[int]
 
 
 @pytest.fixture
@@ -44,54 +53,92 @@ def languages() -> LanguageDetector:
     return LanguageDetector()
 
 
-@pytest.fixture
-def run(
-    stack: Stack, database: psycopg.Connection[Any], archive: LockedObjectStore, efs: Path, languages: LanguageDetector
-) -> Callable[..., JobResult]:
-    """Run certificate processing once, with the rights that it has; ``objects`` stands before the archive."""
+class Run:
+    """Runs certificate processing once, with the rights that it has, each time as a worker of its own."""
 
-    def run(*, key_id: str = KEY_ID, key: bytes = KEY, objects: Any = archive) -> JobResult:
-        with psycopg.connect(stack.postgres_url(database.info.dbname, user="econsent_certificate_processing"), autocommit=True) as own:
+    def __init__(self, stack: Stack, *, database: str, archive: LockedObjectStore, efs: Path, languages: LanguageDetector) -> None:
+        self._url = stack.postgres_url(database, user="econsent_certificate_processing")
+        self._archive, self._efs, self._languages = archive, efs, languages
+
+    def __call__(self, *, key_id: str = KEY_ID, key: bytes = KEY, objects: Any = None) -> JobResult:
+        """``objects`` stands before the archive."""
+        with psycopg.connect(self._url, autocommit=True) as own:
             tools = Tools(
                 store=PostgresStore(own),
-                archive=S3Archive(objects, threads=4),
-                recordings=EfsRecordings(SharedFiles(efs)),
-                languages=languages,
+                archive=S3Archive(objects or self._archive, threads=4),
+                recordings=EfsRecordings(SharedFiles(self._efs)),
+                languages=self._languages,
                 settings=Settings(signing_key=SigningKey(key_id=key_id, secret=key)),
                 clock=SystemClock(),
             )
             return process_certificates(tools=tools, limits=Limits(batch_size=50, run_seconds=60))
 
-    return run
+
+class Verify:
+    """Verifies with the verifier's own role and identity."""
+
+    def __init__(self, stack: Stack, *, database: str, bucket: str) -> None:
+        self._url = stack.postgres_url(database, user="econsent_verify")
+        self.reader = S3Reader(stack.object_store_client("econsent_archive_verify"), bucket)
+
+    def __call__(self, *, through: Reader | None = None, keys: dict[str, bytes] | None = None, **scope: Any) -> Report:
+        """``through`` is a reader that stands before the archive."""
+        with connect(self._url) as own:
+            return verify(Database(own), through or self.reader, keys={KEY_ID: KEY} if keys is None else keys, scope=Scope(**scope))
 
 
 @pytest.fixture
-def reader(stack: Stack, archive: LockedObjectStore) -> S3Reader:
-    """The archive, opened with the verifier's own identity."""
-    return S3Reader(stack.object_store_client("econsent_archive_verify"), archive.bucket)
+def run(stack: Stack, database: psycopg.Connection[Any], archive: LockedObjectStore, efs: Path, languages: LanguageDetector) -> Run:
+    """The job on the test's own empty database and bucket."""
+    return Run(stack, database=database.info.dbname, archive=archive, efs=efs, languages=languages)
 
 
 @pytest.fixture
-def verified(stack: Stack, database: psycopg.Connection[Any], reader: S3Reader) -> Iterator[Verify]:
-    """Verify, with the verifier's own role; ``through`` is a reader that stands before the archive."""
-    with ExitStack() as opened:
-        own = opened.enter_context(connect(stack.postgres_url(database.info.dbname, user="econsent_verify")))
-
-        def run(*, through: Reader = reader, keys: dict[str, bytes] | None = None, **scope: Any) -> Report:
-            return verify(Database(own), through, keys={KEY_ID: KEY} if keys is None else keys, scope=Scope(**scope))
-
-        yield run
+def verified(stack: Stack, database: psycopg.Connection[Any], archive: LockedObjectStore) -> Verify:
+    """The verifier on the test's own database and bucket."""
+    return Verify(stack, database=database.info.dbname, bucket=archive.bucket)
 
 
-@pytest.fixture
-def certificates(database: psycopg.Connection[Any], efs: Path, run: Callable[..., JobResult]) -> list[int]:
-    """Finalised certificates of every kind: two of one session, one of each source without a session, one of a company that retains."""
-    visit = insert_session(database, efs, seed=3)
-    made = [insert_certificate(database, visit, submission_no=number) for number in (1, 2)]
-    made += [
-        insert_sessionless_certificate(database, source, seed=number) for number, source in enumerate(("meta", "sms", "voice"), start=5)
-    ]
-    made.append(insert_certificate(database, insert_session(database, efs, seed=4, company_id="demo-02")))
-    database.execute("UPDATE econsent.retention_settings SET auto_retention_enabled = true WHERE company_id = 'demo-02'")
+@pytest.fixture(scope="session")
+def finished(
+    stack: Stack,
+    server: psycopg.Connection[Any],
+    template_database: str,
+    languages: LanguageDetector,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    """Certificates of every kind: two of one session, one of each source without a session, one of a company that retains."""
+    efs, name, bucket = tmp_path_factory.mktemp("efs"), "econsent_finished", "econsent-finished"
+    stack.object_store_client().create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    archive = LockedObjectStore(stack.object_store_client("econsent_archive"), bucket)
+    copy_database(server, source=template_database, name=name)
+    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+        visit = insert_session(database, efs, seed=3)
+        made = [insert_certificate(database, visit, submission_no=number) for number in (1, 2)]
+        made += [insert_sessionless_certificate(database, source, seed=number) for number, source in enumerate(SOURCES, start=5)]
+        made.append(insert_certificate(database, insert_session(database, efs, seed=4, company_id="demo-02")))
+        database.execute("UPDATE econsent.retention_settings SET auto_retention_enabled = true WHERE company_id = 'demo-02'")
+    run = Run(stack, database=name, archive=archive, efs=efs, languages=languages)
     assert run() == JobResult(examined=len(made), changed=len(made))
-    return made
+    return Finished(database=name, archive=archive, certificates=made)
+
+
+@pytest.fixture
+def rows(stack: Stack, server: psycopg.Connection[Any], finished: Finished) -> Iterator[psycopg.Connection[Any]]:
+    """A copy of the finished database that may be spoiled: no trigger and no foreign key checks what this connection writes."""
+    name = f"test_{secrets.token_hex(6)}"
+    copy_database(server, source=finished.database, name=name)
+    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+        database.execute("SET session_replication_role = replica")
+        yield database
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def proved(stack: Stack, rows: psycopg.Connection[Any], finished: Finished) -> Verify:
+    """The verifier on that copy and the finished bucket."""
+    return Verify(stack, database=rows.info.dbname, bucket=finished.archive.bucket)
+
+
+def copy_database(server: psycopg.Connection[Any], *, source: str, name: str) -> None:
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(source)))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,33 @@ def test_an_event_may_have_10_mb(recordings: EfsRecordings, folder: Path, megaby
         return
     with pytest.raises(BadItem, match="has more than 10485760 bytes"):
         read(recordings)
+
+
+def test_a_50_mb_recording_adds_little_memory(recordings: EfsRecordings, folder: Path) -> None:
+    """The limit is 100 MB; read in a process of its own, whose peak is then known."""
+    event = json.dumps({"type": 3, "timestamp": 2_000, "data": {"source": 0, "adds": ["x" * 50_000]}})
+    (folder / "sess-1.json").write_text(f"[{','.join([event] * 1_050)}]")
+    assert (folder / "sess-1.json").stat().st_size > 50 * 1024 * 1024
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+
+    def measure() -> None:
+        before = peak_memory_mb()
+        answers.put((read(recordings).events, peak_memory_mb() - before))
+
+    reader = fork.Process(target=measure)
+    reader.start()
+    events, added_mb = answers.get()
+    reader.join()
+
+    assert events == 1_050
+    assert added_mb <= 100
+
+
+def peak_memory_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peak) / 1024
 
 
 def test_a_missing_recording_is_that_certificates_trouble(recordings: EfsRecordings, folder: Path) -> None:

@@ -1,0 +1,83 @@
+"""A worker of certificate processing that may be killed: the job as its operator runs it, forked from a warmed parent."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from botocore.config import Config
+from botocore.session import get_session
+
+from econsent_jobs.certificate_processing import process_certificates
+from econsent_jobs.certificate_processing.archive import S3Archive
+from econsent_jobs.certificate_processing.job import Tools
+from econsent_jobs.certificate_processing.languages import LanguageDetector
+from econsent_jobs.certificate_processing.model import Settings, SigningKey
+from econsent_jobs.certificate_processing.recordings import EfsRecordings
+from econsent_jobs.certificate_processing.store import PostgresStore
+from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.core.errors import EconsentError
+from econsent_jobs.core.limits import Limits
+from econsent_jobs.io.database import database_errors
+from econsent_jobs.io.efs import SharedFiles
+from econsent_jobs.io.object_store import LockedObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warmed:
+    """What every worker inherits. ``clients`` by endpoint and attempts; none of them has a connection yet."""
+
+    languages: LanguageDetector
+    clients: dict[tuple[str, int], Any]
+
+
+def warm(setting: dict[str, Any]) -> Warmed:
+    """Load models and client definitions. ``setting``: ``endpoints``, ``login``, ``password``, ``texts`` (in the workers' languages)."""
+    languages = LanguageDetector()
+    for text in setting["texts"]:
+        languages.detect(text)
+    session = get_session()
+    clients = {
+        (endpoint, attempts): session.create_client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=setting["login"],
+            aws_secret_access_key=setting["password"],
+            region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=120),
+        )
+        for endpoint in setting["endpoints"]
+        for attempts in (1, 2)
+    }
+    return Warmed(languages=languages, clients=clients)
+
+
+def work(warmed: Warmed, errand: dict[str, Any]) -> dict[str, Any]:
+    """Run the job once. The report is its result, or ``{"raised": sentence}`` where the run itself could not go on."""
+    raised: dict[str, Any] = {"raised": "the connection's end failed"}
+    with suppress(psycopg.Error):  # a connection that is gone cannot be closed in order
+        try:
+            with database_errors(), psycopg.connect(errand["database"], autocommit=True) as database:
+                return process_certificates(
+                    tools=tools_of(warmed, errand, database),
+                    limits=Limits(batch_size=errand["batch_size"], run_seconds=60),
+                ).as_dict()
+        except EconsentError as error:
+            raised = {"raised": str(error)}
+    return raised
+
+
+def tools_of(warmed: Warmed, errand: dict[str, Any], database: psycopg.Connection[Any]) -> Tools:
+    client = warmed.clients[errand["endpoint"], errand["attempts"]]
+    return Tools(
+        store=PostgresStore(database),
+        archive=S3Archive(LockedObjectStore(client, errand["bucket"]), threads=errand["threads"]),
+        recordings=EfsRecordings(SharedFiles(Path(errand["efs"]))),
+        languages=warmed.languages,
+        settings=Settings(
+            signing_key=SigningKey(key_id=errand["key_id"], secret=errand["key"].encode()),
+            character_unit=errand["unit"],
+        ),
+        clock=SystemClock(),
+    )
