@@ -42,6 +42,8 @@ with DAG(
 ):
     ProcessCertificatesOperator.partial(
         task_id="process_certificates",
+        task_display_name="Process certificates",
+        owner=DEFAULT_ARGS["owner"],
         batch_size="{{ params.batch_size }}",
         run_seconds="{{ params.run_seconds }}",
         efs_base="{{ var.value.econsent_efs_base }}",

@@ -13,6 +13,7 @@ It can be killed at any line: what was not sealed is built anew, what was sealed
 Two runs at once share the queue, and a worker frozen past its lease finds the fence closed.
 """
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,6 +49,8 @@ from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.core.text import norm_text
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -104,6 +107,7 @@ def process_certificates(*, tools: Tools, limits: Limits) -> JobResult:
         if not lease.claims:
             break
         batch = work_on(lease, tools).result()
+        log.info("A batch is done: %s", batch)
         result += batch
         if batch.failed == batch.examined:
             break  # the other side is down: the rest of the queue must not lose its attempts to that
@@ -279,6 +283,8 @@ def write_down_troubles(batch: Batch, tools: Tools) -> None:
             tools.store.audit(company_id, [failed(each) for each in ours if each.final])
             tools.store.leave_queue(batch.lease, company_id, [pk for pk in final if pk in held])
             tools.store.back_off(batch.lease, {each.key: lifecycle.retry_delay(attempts[each.key]) for each in ours if not each.final})
+        for each in ours:
+            log.warning("Certificate %s/%d %s: %s: %s", *each.key, "failed" if each.final else "waits", each.error_class, each.reason)
 
 
 def resume(pending: Pending, documents: Sequence[SealedDocument]) -> Sealed:

@@ -38,9 +38,12 @@ class JobResult:
         return JobResult(**counts, backlog=other.backlog, oldest_seconds=other.oldest_seconds, causes=causes)
 
     def __str__(self) -> str:
-        words = [f"{name}={value}" for name, value in self.as_dict().items() if name != "causes"]
-        causes = [f"{cause}:{count}" for cause, count in sorted(self.causes.items())]
-        return " ".join([*words, *([f"causes={','.join(causes)}"] if causes else [])])
+        words = [f"{name}={getattr(self, name)}" for name in (*COUNTS, "backlog")]
+        if self.backlog:
+            words.append(f"oldest_seconds={self.oldest_seconds}")
+        if self.causes:
+            words.append(f"causes={','.join(f'{cause}:{count}' for cause, count in sorted(self.causes.items()))}")
+        return " ".join(words)
 
     @property
     def more_remaining(self) -> bool:

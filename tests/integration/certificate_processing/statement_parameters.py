@@ -20,13 +20,18 @@ CERTIFICATE = f"""{{
 
 
 def statement_parameters(database: psycopg.Connection[Any], company_id: str) -> dict[str, dict[str, Any]]:
-    """Put one pending and one sealed certificate of a closed session, an open session and a claimable row into ``company_id``."""
+    """Put a pending, a sealed and a failed certificate of a closed session, an open session and a claimable row into ``company_id``."""
     token = uuid.uuid4()
     prepare_company(database, company_id)
     pending = insert_certificate(database, company_id, submission_no=1)
     sealed = insert_certificate(database, company_id, submission_no=2)
-    insert_certificate(database, company_id, submission_no=3)
+    failed = insert_certificate(database, company_id, submission_no=3)
+    insert_certificate(database, company_id, submission_no=4)
     seal(database, company_id, sealed)
+    database.execute(
+        "UPDATE econsent.certificates SET status = 'failed' WHERE company_id = %s AND certificate_pk = %s", [company_id, failed]
+    )
+    database.execute("DELETE FROM econsent.certificate_queue WHERE certificate_pk = %s", [failed])
     database.execute(
         """
             UPDATE econsent.certificate_queue SET lease_token = %s, leased_until = now() + interval '1 hour'
@@ -34,10 +39,10 @@ def statement_parameters(database: psycopg.Connection[Any], company_id: str) -> 
             """,
         [token, [pending, sealed]],
     )
-    return by_statement(company_id=company_id, token=token, pending=pending, sealed=sealed)
+    return by_statement(company_id=company_id, token=token, pending=pending, sealed=sealed, failed=failed)
 
 
-def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int) -> dict[str, dict[str, Any]]:
+def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int, failed: int) -> dict[str, dict[str, Any]]:
     company = {"company_id": company_id}
     fence = {"lease_token": token}
     leased = fence | {"company_ids": [company_id], "certificate_pks": [pending]}
@@ -53,7 +58,9 @@ def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int
             "recording_bytes": [1],
             "recording_events": [1],
         },
+        "explain_certificate": company | {"certificate_pk": sealed},
         "finalise_certificates": company | {"certificate_pks": [sealed]},
+        "find_certificates": company | {"name": "EC-sealed", "certificate_pk": None, "most": 10},
         "find_templates": company | {"body_sha256s": [HASH]},
         "forget_sealed_documents": company | {"certificate_pks": [sealed]},
         "hold_leases": company | fence | {"certificate_pks": [pending]},
@@ -69,6 +76,8 @@ def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int
             "content_types": ["application/json"],
         },
         "leave_queue": company | fence | {"certificate_pks": [pending]},
+        "list_certificates": company | {"status": "pending", "error_class": None, "most": 10},
+        "list_companies": company,
         "load_certificates": company | {"certificate_pks": [pending]},
         "load_sealed_documents": company | {"certificate_pks": [sealed]},
         "lock_certificates": company | {"certificate_pks": [pending, sealed]},
@@ -96,6 +105,7 @@ def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int
             "retain_untils": [LATER],
         },
         "renew_leases": leased | {"lease_seconds": 60},
+        "requeue_certificates": company | {"certificate_pks": [failed], "user": "ops@example.com"},
         "retain_sessions": company | {"session_ids": ["closed"]},
         "seal_certificates": company | {"certificate_pks": [pending], "documents": [CERTIFICATE], "retain_untils": [LATER]},
         "take_in_hand": leased | {"in_hand": [True]},

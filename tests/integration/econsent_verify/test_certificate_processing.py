@@ -59,7 +59,7 @@ def test_what_waits_or_failed_holds_too(run: Run, database: Database, efs: Path,
     report = verified()
 
     assert report.findings == []
-    assert (report.certificates, report.finalised) == (5, 2)
+    assert (report.certificates, report.finalised) == (4, 1)
 
 
 def test_a_part_can_be_proved(finished: Finished, rows: Database, proved: Verify) -> None:
@@ -93,7 +93,7 @@ class Flipping:
 
 
 class Remembering:
-    """A reader that asks the archive once for each object and list, so that many verifications of one state take no longer than they must."""
+    """A reader that asks the archive once for each object and list, so that many verifications of one state take no longer."""
 
     def __init__(self, real: Reader) -> None:
         self._real, self.bucket = real, real.bucket
@@ -297,8 +297,10 @@ FOLLOWERS = {
         Trouble.EVENT,
     ),
     "an event twice": (
-        "INSERT INTO econsent.webhook_events (company_id, event_type, subject_id, dedupe_key)"
-        " SELECT company_id, event_type, subject_id, 'again' FROM econsent.webhook_events LIMIT 1",
+        (
+            "INSERT INTO econsent.webhook_events (company_id, event_type, subject_id, dedupe_key)"
+            " SELECT company_id, event_type, subject_id, 'again' FROM econsent.webhook_events LIMIT 1"
+        ),
         Trouble.EVENT,
     ),
     "an event of another certificate": (
@@ -311,8 +313,10 @@ FOLLOWERS = {
     ),
     "no audit entry": ("DELETE FROM econsent.audit_log WHERE action = 'certificate.generated' AND company_id = 'demo-02'", Trouble.AUDIT),
     "an audit entry twice": (
-        'INSERT INTO econsent.audit_log (company_id, action, category, "user", details)'
-        " SELECT company_id, action, category, \"user\", details FROM econsent.audit_log WHERE company_id = 'demo-02' LIMIT 1",
+        (
+            'INSERT INTO econsent.audit_log (company_id, action, category, "user", details)'
+            " SELECT company_id, action, category, \"user\", details FROM econsent.audit_log WHERE company_id = 'demo-02' LIMIT 1"
+        ),
         Trouble.AUDIT,
     ),
     "an audit entry that says it was not archived": (
@@ -325,7 +329,7 @@ FOLLOWERS = {
         Trouble.SEARCH,
     ),
     "a queue row is left": (
-        "INSERT INTO econsent.certificate_queue SELECT 'demo-02', certificate_pk FROM econsent.attestations WHERE company_id = 'demo-02'",
+        "INSERT INTO econsent.certificate_queue SELECT company_id, certificate_pk FROM econsent.attestations",
         Trouble.LEFT_OVER,
     ),
     "a queue row of nobody": ("INSERT INTO econsent.certificate_queue VALUES ('demo-01', 999)", Trouble.ROW_UNEXPECTED),
@@ -464,7 +468,7 @@ def test_whatever_is_wrong_with_an_object_is_named(
     expected = {key: ALTERATIONS[name][1] for key, name in altered.items() if ALTERATIONS[name][1]}
     assert {place: troubles for place, troubles in named.items() if place not in consequence} == {
         **expected,
-        **dict.fromkeys(strays, {Trouble.ORPHAN}),
+        **{key: {Trouble.ORPHAN} for key in strays},
     }
     assert Trouble.ORPHAN not in {each.difference.trouble for each in proved(through=scratch, limit=100).findings}, "a part cannot tell"
 
@@ -640,7 +644,7 @@ def test_findings_end_with_1_and_show_nobody_s_data(
     ).fetchall()
     drop_rules(rows)
     for table, column in COMPARED_COLUMNS:
-        if column not in {"company_id", "certificate_pk", "kind", "status", "source", "session_id", "source_ref", "property_id"}:
+        if table != "storage_objects" and column not in {"company_id", "status", "source", "session_id", "source_ref", "property_id"}:
             expression = change_of(rows, table, column)
             rows.execute(f"UPDATE econsent.{table} SET {column} = {expression}".encode())
 

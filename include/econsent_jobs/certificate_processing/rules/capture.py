@@ -22,20 +22,24 @@ Rgba = tuple[int, int, int, float]
 
 
 class Node:
-    """A place in the report, which knows its own name, so that an error says where. Every reader raises BadItem (data)."""
+    """A place in the report, which knows its own name, so that an error says where. Every reader raises BadItem (data).
 
-    def __init__(self, value: Any, path: str) -> None:
+    What stands at a ``personal`` place is never shown: errors go into logs.
+    """
+
+    def __init__(self, value: Any, path: str, *, personal: bool = False) -> None:
         self.value = value
         self.path = path
+        self.personal = personal
 
     def refuse(self, needed: str) -> BadItem:
-        return BadItem(ErrorClass.DATA, f"{self.path} is {shown(self.value)}, {needed} is needed")
+        return BadItem(ErrorClass.DATA, f"{self.path} is {shown(self.value, personal=self.personal)}, {needed} is needed")
 
     def child(self, name: str) -> "Node":
         fields = self.value
         if not isinstance(fields, dict):
             raise self.refuse("an object")
-        return Node(cast("dict[str, Any]", fields).get(name), f"{self.path}.{name}")
+        return Node(cast("dict[str, Any]", fields).get(name), f"{self.path}.{name}", personal=self.personal)
 
     def items(self, *, most: int) -> Sequence["Node"]:
         entries: object = [] if self.value is None else self.value
@@ -91,8 +95,10 @@ class Node:
         return at
 
 
-def shown(value: Any) -> str:
-    """Show what stands in the report, as far as a sentence can hold it; form values never come here."""
+def shown(value: Any, *, personal: bool) -> str:
+    """Show what stands in the report, as far as a sentence can hold it, and of personal data only what kind it is."""
+    if personal:
+        return f"a {type(value).__name__}"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**18:
         return "a number of more than 18 digits"  # Python refuses to print thousands of them
     return repr(value)[:60] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
@@ -114,7 +120,7 @@ def read_capture(report: str, *, source: Source) -> Capture:
         consents=[read_consent(node) for node in root.child("consents").items(most=MOST_CONSENTS)],
         disclosure=disclosure.child("text").text(),
         page=read_page(disclosure, root.child("viewport")) if source is Source.SESSION else None,
-        form=read_form(root.child("form")),
+        form=read_form(Node(root.child("form").value, "capture.form", personal=True)),
         partners=[node.text() for node in root.child("partners").items(most=MOST_PARTNERS)],
         html_lang=root.child("htmlLang").optional_text(),
         submitted_at=root.child("submittedAt").time(),
