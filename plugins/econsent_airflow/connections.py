@@ -10,6 +10,7 @@ from airflow.providers.elasticsearch.hooks.elasticsearch import ElasticsearchSQL
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from botocore.config import Config
 from elasticsearch import Elasticsearch
 
 from econsent_jobs.core.errors import ErrorClass, PermanentError
@@ -24,6 +25,12 @@ SEARCH: Final = "econsent_search"
 SIGNING_KEY: Final = "econsent_signing_key"
 
 SHORTEST_KEY_BYTES: Final = 32
+S3_LIMITS: Final = Config(
+    connect_timeout=5,
+    read_timeout=30,  # the default of 60 s, five times, outlives a lease
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=32,  # a job's threads, with room
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ def open_database(stem: str) -> Iterator[Database]:
 @contextmanager
 def open_object_store(conn_id: str = ARCHIVE) -> Iterator[Any]:
     """Open an S3 client (boto3) with the rights of ``conn_id``. It may be used from several threads."""
-    client = cast("Any", S3Hook(aws_conn_id=existing(conn_id)).get_conn())
+    client = cast("Any", S3Hook(aws_conn_id=existing(conn_id), config=S3_LIMITS).get_conn())
     try:
         yield client
     finally:

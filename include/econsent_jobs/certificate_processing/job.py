@@ -225,17 +225,29 @@ def gather(pending: Pending, capture: Capture, tools: Tools) -> Evidence:
 
 
 def seal(batch: Batch, built: Sequence[Built], tools: Tools) -> None:
-    """Step 4: one transaction a company; what lost its lease in between is left to whoever has it now."""
+    """Step 4: one transaction a company. When the database refuses a value of one certificate, each is sealed on its own."""
     for company_id, group in by_company(built, key=lambda each: each.sealed.key):
-        pks = [each.sealed.key.certificate_pk for each in group]
-        closed = [each.closes for each in group if each.closes]
-        with tools.store.transaction():
-            tools.store.lock(company_id, session_ids=[each.session_id for each in closed], certificate_pks=pks)
-            held = tools.store.hold(batch.lease, company_id, pks)
-            ours = [each for each in group if each.sealed.key.certificate_pk in held]
-            tools.store.close_sessions(company_id, [each.closes for each in ours if each.closes])
-            tools.store.seal(company_id, ours)
-        batch.sealed += [each.sealed for each in ours]
+        try:
+            batch.sealed += seal_together(batch.lease, company_id, group, tools)
+        except BadItem:
+            for each in group:
+                try:
+                    batch.sealed += seal_together(batch.lease, company_id, [each], tools)
+                except BadItem as error:
+                    batch.troubles.append(trouble_of(each.sealed.key, error))
+
+
+def seal_together(lease: Lease, company_id: str, group: Sequence[Built], tools: Tools) -> list[Sealed]:
+    """Seal one company's certificates; what lost its lease in between is left to whoever has it now. Raises BadItem, nothing kept."""
+    pks = [each.sealed.key.certificate_pk for each in group]
+    closed = [each.closes for each in group if each.closes]
+    with tools.store.transaction():
+        tools.store.lock(company_id, session_ids=[each.session_id for each in closed], certificate_pks=pks)
+        held = tools.store.hold(lease, company_id, pks)
+        ours = [each for each in group if each.sealed.key.certificate_pk in held]
+        tools.store.close_sessions(company_id, [each.closes for each in ours if each.closes])
+        tools.store.seal(company_id, ours)
+    return [each.sealed for each in ours]
 
 
 def store(batch: Batch, tools: Tools) -> list[Stored]:

@@ -140,7 +140,7 @@ class Store(Protocol):
 class PostgresStore:
     """The store of record. Needs a connection in autocommit mode, so that ``transaction`` alone says what belongs together.
 
-    Every method raises TransientError (db_connectivity) or PermanentError (config) for what PostgreSQL refuses.
+    Every method raises TransientError (db_connectivity), PermanentError (config), or BadItem (data) for what PostgreSQL refuses.
     """
 
     def __init__(self, database: Connection) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import errors
 
-from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
+from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -28,8 +28,8 @@ TRANSIENT = (
 def database_errors() -> Generator[None]:
     """Translate what PostgreSQL raises inside.
 
-    Raises TransientError (db_connectivity) where trying again can help, and PermanentError (config) where a right or a table is missing.
-    All else is a bug, and keeps its own name and stack trace.
+    Raises TransientError (db_connectivity) where trying again can help, PermanentError (config) where a right or a table is missing,
+    and BadItem (data) for a value that no row can hold. All else is a bug, and keeps its own name and stack trace.
     """
     try:
         yield
@@ -39,6 +39,10 @@ def database_errors() -> Generator[None]:
         raise PermanentError(
             ErrorClass.CONFIG, f"the database does not fit this version ({first_line(error)}); run ./econsent migrate"
         ) from error
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # the message may quote the value, which may be personal
+        where = error.diag.constraint_name or error.diag.column_name or "no column named"
+        raise BadItem(ErrorClass.DATA, f"PostgreSQL refused a value ({type(error).__name__}, {where})") from error
     except psycopg.OperationalError as error:
         raise TransientError(
             ErrorClass.DB_CONNECTIVITY, f"PostgreSQL cannot be reached ({first_line(error)}); the next run continues"

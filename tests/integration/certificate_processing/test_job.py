@@ -492,6 +492,19 @@ def test_what_kills_three_workers_is_quarantined_alone(run: Run, make_tools: Cal
     assert "3 workers ended" in row["last_error"]
 
 
+def test_a_value_that_the_database_refuses_stops_no_other(run: Run, database: Database, efs: Path) -> None:
+    """No capture is known to get so far, so a constraint that one certificate breaks stands for what nobody thought of."""
+    given(database, efs, certificates=4)
+    bad = sorted(pks(database))[0]
+    database.execute(f"ALTER TABLE econsent.attestations ADD CONSTRAINT unforeseen CHECK (certificate_pk <> {bad})")
+
+    result = run()
+
+    assert (result.changed, result.quarantined, result.causes) == (3, 1, {ErrorClass.DATA: 1})
+    row = one(database, "SELECT * FROM econsent.certificates WHERE certificate_pk = %s", bad)
+    assert (row["status"], row["last_error"]) == ("failed", "PostgreSQL refused a value (CheckViolation, unforeseen)")
+
+
 def given(database: Database, efs: Path, *, certificates: int) -> None:
     for seed in range(1, certificates + 1):
         insert_certificate(database, insert_session(database, efs, seed=seed, company_id=f"demo-0{seed % 3 + 1}"))

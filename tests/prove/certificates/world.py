@@ -77,10 +77,12 @@ class World:
             self.database.execute(statement("demo", "set_retention"), {"company_id": owner.company_id, **retention_of(owner)})
 
     def work_is_due(self) -> None:
-        """Leases have run out and waits are over, without anybody waiting for it."""
+        """Leases have run out and waits are over, without anybody waiting for it. Rows that a frozen worker has locked stay as they are."""
         self.database.execute(
-            "UPDATE econsent.certificate_queue SET next_attempt_at = least(next_attempt_at, now()),"
-            " leased_until = CASE WHEN lease_token IS NULL THEN NULL ELSE now() - interval '1 second' END"
+            "UPDATE econsent.certificate_queue AS queued SET next_attempt_at = least(queued.next_attempt_at, now()),"
+            " leased_until = CASE WHEN queued.lease_token IS NULL THEN NULL ELSE now() - interval '1 second' END"
+            " FROM (SELECT company_id, certificate_pk FROM econsent.certificate_queue FOR UPDATE SKIP LOCKED) AS free"
+            " WHERE queued.company_id = free.company_id AND queued.certificate_pk = free.certificate_pk"
         )
 
     def forget_queue(self) -> None:

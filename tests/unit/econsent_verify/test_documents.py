@@ -226,8 +226,8 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
     """The example of RFC 8785, section 3.2.3."""
     text = (
         r'{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"€$\u000F\u000aA'
-        + "'"
-        + r'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}'
+         "'"
+         r'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}'
     )
     expected = (
         '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
