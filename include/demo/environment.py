@@ -1,19 +1,17 @@
 """Where eConsent's database and share are, as the running stack tells every process by its environment."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from econsent_jobs.io.database import Connection, first_line
+from econsent_jobs.io.environment import NotConfigured, conninfo_of
 
 CONNECTION: Final = "AIRFLOW_CONN_ECONSENT_PLATFORM_DATABASE"
 EFS_BASE: Final = "AIRFLOW_VAR_ECONSENT_EFS_BASE"
-CONNECT_SECONDS: Final = 5
 
 
 class NotReady(Exception):
@@ -30,26 +28,13 @@ class Target:
 
 def find_target(environment: Mapping[str, str]) -> Target:
     """Read the target from the environment. Raises NotReady where it is not told or cannot be understood."""
-    missing = [name for name in (CONNECTION, EFS_BASE) if not environment.get(name)]
-    if missing:
-        raise NotReady(f"Nothing says where eConsent runs ({missing[0]} is not set): start it by ./econsent up, then try again.")
-    return Target(conninfo=read_connection(environment[CONNECTION]), efs_base=Path(environment[EFS_BASE]))
-
-
-def read_connection(text: str) -> str:
-    """Turn an Airflow Connection in JSON into the words of libpq. Raises NotReady for anything else."""
     try:
-        found: dict[str, Any] = json.loads(text)
-        return make_conninfo(
-            host=found["host"],
-            port=found["port"],
-            user=found["login"],
-            password=found["password"],
-            dbname=found["schema"],
-            connect_timeout=CONNECT_SECONDS,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotReady(f"{CONNECTION} is no Connection in JSON with host, port, login, password and schema: mend it.") from error
+        conninfo = conninfo_of(environment, CONNECTION)
+    except NotConfigured as error:
+        raise NotReady(error.reason) from error
+    if not environment.get(EFS_BASE):
+        raise NotReady(f"{EFS_BASE} is not set, so nothing says where recordings lie: start eConsent by ./econsent up, then try again.")
+    return Target(conninfo=conninfo, efs_base=Path(environment[EFS_BASE]))
 
 
 def connect(target: Target) -> Connection:

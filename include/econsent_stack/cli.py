@@ -15,12 +15,14 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Final
 
 import econsent_jobs
 from econsent_stack import commands
 from econsent_stack.errors import StackError
+from econsent_stack.running import in_running_stack
 
 Main = Callable[[list[str]], int]
 FIRST: Final = ("up", "test", "down", "doctor", "logs", "psql", "env", "dags", "traffic", "check", "new-job")
@@ -62,7 +64,7 @@ def jobs_commands() -> dict[str, Command]:
         if package.ispkg and find_spec(module_name) is not None:
             offered: dict[str, Main] = importlib.import_module(module_name).COMMANDS
             for name, main in offered.items():
-                found[name] = Command(name=name, help=(main.__doc__ or "").strip().splitlines()[0], main=main)
+                found[name] = Command(name=name, help=(main.__doc__ or "").strip().splitlines()[0], main=partial(in_running_stack, main))
     return found
 
 

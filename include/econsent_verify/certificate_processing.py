@@ -13,13 +13,13 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg.conninfo import make_conninfo
 
 from econsent_jobs.io.database import first_line
+from econsent_jobs.io.environment import NotConfigured, connection_of, conninfo_of
 from econsent_verify.certificate_processing_checks.objects import S3Reader, open_reader
 from econsent_verify.certificate_processing_checks.records import Database, connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
@@ -28,7 +28,6 @@ DATABASE: Final = "AIRFLOW_CONN_ECONSENT_VERIFY_DATABASE"
 ARCHIVE: Final = "AIRFLOW_CONN_ECONSENT_ARCHIVE_VERIFY"
 SIGNING_KEY: Final = "AIRFLOW_CONN_ECONSENT_SIGNING_KEY"
 BUCKET: Final = "AIRFLOW_VAR_ECONSENT_ARCHIVE_BUCKET"
-CONNECT_SECONDS: Final = 5
 PROGRESS_SECONDS: Final = 2.0
 
 
@@ -41,6 +40,8 @@ def main(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     scope = Scope(company_id=options.company, since=options.since, limit=options.limit)
     try:
         report = run(environment, scope)
+    except NotConfigured as error:
+        return tell(error.reason)
     except CannotRun as error:
         return tell(str(error))
     except psycopg.Error as error:
@@ -83,40 +84,12 @@ def positive(text: str) -> int:
 
 def run(environment: Mapping[str, str], scope: Scope) -> Report:
     """Open the stores that the environment names and verify them. Raises CannotRun, psycopg.Error, BotoCoreError and ClientError."""
-    conninfo, keys = conninfo_of(environment), signing_keys(environment)
+    conninfo, keys = conninfo_of(environment, DATABASE), signing_keys(environment)
     with connect(conninfo) as connection:
         database = Database(connection)
         if scope.company_id is not None and not database.companies(scope.company_id):
             raise CannotRun(f"There is no company {scope.company_id}: leave --company out to verify all.")
         return verify(database, archive_of(environment, scope), keys=keys, scope=scope, progress=ProgressLine())
-
-
-def connection_of(environment: Mapping[str, str], name: str) -> dict[str, Any]:
-    """Read one Airflow Connection. Raises CannotRun where it is missing or no JSON object."""
-    if not environment.get(name):
-        raise CannotRun(f"{name} is not set, so nothing says where eConsent runs: start it by ./econsent up, then verify again.")
-    try:
-        found = json.loads(environment[name])
-    except ValueError as error:
-        raise CannotRun(f"{name} is no Connection in JSON: mend it and verify again.") from error
-    if not isinstance(found, dict):
-        raise CannotRun(f"{name} is no Connection in JSON: mend it and verify again.")
-    return cast("dict[str, Any]", found)
-
-
-def conninfo_of(environment: Mapping[str, str]) -> str:
-    found = connection_of(environment, DATABASE)
-    try:
-        return make_conninfo(
-            host=found["host"],
-            port=found["port"],
-            user=found["login"],
-            password=found["password"],
-            dbname=found["schema"],
-            connect_timeout=CONNECT_SECONDS,
-        )
-    except KeyError as error:
-        raise CannotRun(f"{DATABASE} has no {error.args[0]}: add it and verify again.") from error
 
 
 def archive_of(environment: Mapping[str, str], scope: Scope) -> S3Reader:

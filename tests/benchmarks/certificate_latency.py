@@ -87,9 +87,7 @@ def measure_burst(database: psycopg.Connection[Any], efs: Any, *, certificates: 
 def measure_stream(database: psycopg.Connection[Any], efs: Any, *, rate: float, seconds: float) -> list[float]:
     """Return the sorted seconds from ripe to finalised of every certificate of the stream."""
     began_at = datetime.now(UTC)
-    order = Order(
-        sessions=int(rate * seconds), rate=rate, seed=int(time.time()), bad_share=0.0, owners=TENANTS, label=f"l{int(time.time())}-"
-    )
+    order = Order(sessions=int(rate * seconds), rate=rate, seed=int(time.time()), bad_share=0.0, owners=TENANTS)
     for tally in Traffic(database, efs, order).run(threading.Event()):
         sys.stderr.write(f"{tally.closed} of {order.sessions} visits ended\n")
     wait_until_empty(database)

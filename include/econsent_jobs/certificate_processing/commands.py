@@ -5,7 +5,6 @@ They work with the job's own database role, which the running stack names in the
 
 import argparse
 import getpass
-import json
 import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -13,18 +12,17 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row, dict_row
 
 from econsent_jobs.certificate_processing.model import Key
 from econsent_jobs.certificate_processing.rules.explanation import Way, clock_text, explain
-from econsent_jobs.core.errors import EconsentError, ErrorClass, PermanentError
+from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io.database import Connection, database_errors
+from econsent_jobs.io.environment import conninfo_of
 
 PACKAGE: Final = "econsent_jobs.certificate_processing"
 CONNECTION: Final = "AIRFLOW_CONN_ECONSENT_CERTIFICATE_PROCESSING_DATABASE"
-CONNECT_SECONDS: Final = 5
 MOST: Final = 1_000
 STATUSES: Final = ("pending", "processing", "finalized", "failed", "expired", "deleted")
 AS_A_CLASS: Final = ("s3_write", "db_connectivity", "timeout", "config", "unknown")
@@ -204,26 +202,7 @@ def open_database(environment: Mapping[str, str]) -> Generator[Connection]:
 
     Raises PermanentError (config) where nothing tells where it is, and TransientError (db_connectivity) where it is away.
     """
-    if not environment.get(CONNECTION):
-        raise PermanentError(
-            ErrorClass.CONFIG,
-            f'{CONNECTION} is not set, so nothing says where eConsent runs: start it by ./econsent up, then type eval "$(./econsent env)".',
-        )
-    try:
-        found: dict[str, Any] = json.loads(environment[CONNECTION])
-        conninfo = make_conninfo(
-            host=found["host"],
-            port=found["port"],
-            user=found["login"],
-            password=found["password"],
-            dbname=found["schema"],
-            connect_timeout=CONNECT_SECONDS,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise PermanentError(
-            ErrorClass.CONFIG, f"{CONNECTION} is no Connection in JSON with host, port, login, password and schema: mend it."
-        ) from error
-    with database_errors(), psycopg.connect(conninfo, autocommit=True) as database:
+    with database_errors(), psycopg.connect(conninfo_of(environment, CONNECTION), autocommit=True) as database:
         yield database
 
 

@@ -292,7 +292,7 @@ def write_down_troubles(batch: Batch, tools: Tools) -> None:
             held = tools.store.hold(batch.lease, company_id, pks)
             ours = [each for each in group if each.key.certificate_pk in held]
             tools.store.note_errors(company_id, ours)
-            tools.store.audit(company_id, [failed(each) for each in ours if each.final])
+            tools.store.audit(company_id, [failed(each, batch.lease) for each in ours if each.final])
             tools.store.leave_queue(batch.lease, company_id, [pk for pk in final if pk in held])
             tools.store.back_off(batch.lease, {each.key: lifecycle.retry_delay(attempts[each.key]) for each in ours if not each.final})
         for each in ours:
@@ -337,9 +337,9 @@ def generated(finalised: Finalised, *, archived: bool) -> AuditEntry:
     return AuditEntry(certificate_pk=finalised.key.certificate_pk, action="certificate.generated", details=details)
 
 
-def failed(trouble: Trouble) -> AuditEntry:
+def failed(trouble: Trouble, lease: Lease) -> AuditEntry:
     details = {"certificate_pk": trouble.key.certificate_pk, "error_class": trouble.error_class.value, "reason": trouble.reason}
-    return AuditEntry(certificate_pk=trouble.key.certificate_pk, action="certificate.failed", details=details)
+    return AuditEntry(certificate_pk=trouble.key.certificate_pk, action="certificate.failed", details=details, occasion=f":{lease.token}")
 
 
 def by_company(items: Iterable[Item], *, key: Callable[[Item], Key]) -> Iterator[tuple[str, list[Item]]]:

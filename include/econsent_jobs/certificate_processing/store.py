@@ -46,9 +46,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
+    """``occasion`` tells apart what may happen to one certificate more than once; empty for what happens once for all."""
+
     certificate_pk: int
     action: str
     details: Mapping[str, Any]
+    occasion: str = ""
 
 
 class Store(Protocol):
@@ -282,6 +285,7 @@ class PostgresStore:
             certificate_pks=[entry.certificate_pk for entry in entries],
             actions=[entry.action for entry in entries],
             details=[Jsonb(entry.details) for entry in entries],
+            occasions=[entry.occasion for entry in entries],
         )
 
     def retain_sessions(self, company_id: str, session_ids: Iterable[str]) -> None:

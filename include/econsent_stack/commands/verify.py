@@ -5,7 +5,7 @@ from typing import Final
 
 import econsent_verify
 from econsent_stack.named import load_main, show
-from econsent_stack.running import running_stack
+from econsent_stack.running import in_running_stack
 
 HELP: Final = "prove what a job stored, with code that shares nothing with the job: verify STEM"
 FOLDER: Final = Path(econsent_verify.__path__[0])
@@ -15,7 +15,4 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         return show(FOLDER, command="verify", what="Reads everything that the job NAME stored in the running stack and says what is wrong.")
     verifier = load_main(FOLDER, argv[0], kind="verifier")
-    if not {"-h", "--help"} & set(argv[1:]):
-        with running_stack().in_environment():
-            return verifier(argv[1:])
-    return verifier(argv[1:])
+    return in_running_stack(verifier, argv[1:])

@@ -37,6 +37,7 @@ IDENTITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "econsent_archive_verify": READ,
 }
 ADMIN: Final = "econsent_admin"
+MANY_BUCKETS: Final = 4_000  # volumes for tests, which make many buckets: each takes one then, instead of seven of what the disk allows
 SOCKETS: Final = Path("/tmp")  # noqa: S108 where the server puts them
 TLS_COMPONENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "GRPC": ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT"),
@@ -157,6 +158,7 @@ def command(place: Place, identities: Path) -> list[str]:
         f"-admin.port={place.ports['admin']}",
         f"-admin.port.grpc={place.ports['admin'] + ADMIN_GRPC_DISTANCE}",
         *(f"-{part}.port{suffix}={place.ports[part + suffix]}" for part in PARTS for suffix in ("", ".grpc")),
+        *(() if place.durable else (f"-volume.max={MANY_BUCKETS}",)),
     ]
 
 
@@ -180,6 +182,7 @@ def environment(place: Place, keys: KeyFiles) -> dict[str, str]:
         "GOGC": "50",
         "WEED_GRPC_CA": str(keys.authority),
         "WEED_HTTPS_CLIENT_ENABLED": "true",
+        **({} if place.durable else {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}),
         **signing,
         **key_files,
     }

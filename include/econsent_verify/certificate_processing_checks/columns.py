@@ -265,9 +265,10 @@ def check_consumer(row: Row, document: Json) -> Iterator[Difference]:
 
 
 def check_recording(row: Row, document: Json) -> Iterator[Difference]:
-    """A session that was closed when the certificate was made has the recording that the certificate names."""
+    """A session that the certificate saw closed has the recording that the certificate names."""
     closed_at, recorded = row["session_closed_at"], row["session_recording_sha256"]
-    if recorded is not None and closed_at is not None and timestamp(closed_at) < document["issuedAt"]:
+    closed_before = closed_at is not None and timestamp(closed_at) < document["issuedAt"]
+    if document["recordingComplete"] and recorded is not None and closed_before:
         yield from same("sessions", "recording_sha256", expected=document["recording_hashes"][:1], found=[recorded])
 
 

@@ -47,7 +47,8 @@ def by_statement(*, company_id: str, token: uuid.UUID, pending: int, sealed: int
     fence = {"lease_token": token}
     leased = fence | {"company_ids": [company_id], "certificate_pks": [pending]}
     return {
-        "audit_certificates": company | {"certificate_pks": [pending], "actions": ["certificate.generated"], "details": ["{}"]},
+        "audit_certificates": company
+        | {"certificate_pks": [pending], "actions": ["certificate.generated"], "details": ["{}"], "occasions": [""]},
         "back_off": leased | {"delays_seconds": [60.0]},
         "claim_certificates": {"batch_size": 10, "lease_token": uuid.uuid4(), "lease_seconds": 60},
         "close_sessions": company

@@ -32,7 +32,8 @@ class Ask:
         """Return exit code, output and errors."""
         self._printed.readouterr()
         code = certificates(list(words), self._environment)
-        return code, *self._printed.readouterr()
+        printed = self._printed.readouterr()
+        return code, printed.out, printed.err
 
 
 @pytest.fixture

@@ -495,7 +495,7 @@ def test_what_kills_three_workers_is_quarantined_alone(run: Run, make_tools: Cal
 def test_a_value_that_the_database_refuses_stops_no_other(run: Run, database: Database, efs: Path) -> None:
     """No capture is known to get so far, so a constraint that one certificate breaks stands for what nobody thought of."""
     given(database, efs, certificates=4)
-    bad = sorted(pks(database))[0]
+    bad = min(pks(database))
     database.execute(f"ALTER TABLE econsent.attestations ADD CONSTRAINT unforeseen CHECK (certificate_pk <> {bad})")
 
     result = run()

@@ -343,7 +343,10 @@ FOLLOWERS = {
     ),
     "no unit of usage": ("DELETE FROM econsent.retention_usage_items", Trouble.USAGE),
     "a unit of usage for nothing": (
-        "INSERT INTO econsent.retention_usage_items SELECT company_id, session_id, '2026-03-01', now() FROM econsent.sessions WHERE company_id = 'demo-01'",
+        (
+            "INSERT INTO econsent.retention_usage_items SELECT company_id, session_id, '2026-03-01', now() FROM econsent.sessions"
+            " WHERE company_id = 'demo-01'"
+        ),
         Trouble.USAGE,
     ),
     "a unit of another month": ("UPDATE econsent.retention_usage_items SET period = '2020-01-01'", Trouble.USAGE),
@@ -593,7 +596,8 @@ def put_back(database: Database) -> None:
     """What ``./econsent certificates retry`` writes down, by a hand of its own."""
     database.execute(
         'INSERT INTO econsent.audit_log (company_id, action, category, "user", details)'
-        " SELECT c.company_id, 'certificate.requeued', 'certificates', 'ops@example.com', jsonb_build_object('abandoned', jsonb_build_object("
+        " SELECT c.company_id, 'certificate.requeued', 'certificates', 'ops@example.com', jsonb_build_object('abandoned',"
+        " jsonb_build_object("
         "'certificate_id', certificate_id, 'consent_hash', consent_hash, 'signature', signature, 'attestation_sha256', attestation_sha256,"
         " 'dom_sha256', dom_snapshot_sha256)) FROM econsent.certificates AS c JOIN econsent.attestations USING (company_id, certificate_pk)"
     )

@@ -23,7 +23,8 @@ CONSENT_HASH = "62dd4fc2f0e58e2fe4f340db12b048f301f49ea76a4c47df279d3d568ef36b76
 CERTIFICATE_ID = "EC-sess-1-Yt1PwvDlji_k80DbErBI8wH0nqdqTEffJ509Vo7za3Y"
 CERTIFICATE_JSON = (
     '{"attestation_sha256":"%(attestation)s","certificateId":"%(id)s","companyId":"comp-1","consentAt":"2026-03-02T09:30:00.123Z",'
-    '"consentHash":"%(hash)s","consents":[{"category":"main-explicit","explicit":true,"id":"a","type":"text","value":"I agree, really: yes"},'
+    '"consentHash":"%(hash)s","consents":['
+    '{"category":"main-explicit","explicit":true,"id":"a","type":"text","value":"I agree, really: yes"},'
     '{"category":"main-implied","explicit":false,"id":"b","type":"call","value":"Call me"}],"consumer":{"browserLanguage":"en-US",'
     '"geo":{"country":"US"},"ip":"192.0.2.1","userAgent":"Browser/1"},"domain":"example.com","entropy":"000102030405060708090a0b0c0d0e0f",'
     '"fingerprint":"a:text:I agree, really: yes,b:call:Call me","issuedAt":"2026-03-02T09:33:00.000Z","origin":"https://example.com",'
@@ -226,8 +227,8 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
     """The example of RFC 8785, section 3.2.3."""
     text = (
         r'{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"€$\u000F\u000aA'
-         "'"
-         r'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}'
+        "'"
+        r'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}'
     )
     expected = (
         '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
