@@ -32,8 +32,6 @@ import psycopg
 from demo.captures import good_capture
 from demo.traffic import generate
 from econsent_jobs.certificate_processing import process_certificates
-from econsent_jobs.certificate_processing.archive import S3Archive
-from econsent_jobs.certificate_processing.job import Tools
 from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.certificate_processing.model import (
     Interaction,
@@ -46,14 +44,11 @@ from econsent_jobs.certificate_processing.model import (
     SigningKey,
     Source,
 )
-from econsent_jobs.certificate_processing.recordings import EfsRecordings
 from econsent_jobs.certificate_processing.rules import consents
 from econsent_jobs.certificate_processing.rules.capture import read_capture
 from econsent_jobs.certificate_processing.rules.documents import Evidence, build
-from econsent_jobs.certificate_processing.store import PostgresStore
-from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.certificate_processing.tools import real_tools
 from econsent_jobs.core.limits import Limits
-from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_stack.stack import Stack
 
@@ -155,14 +150,13 @@ def lane(stack: Stack, ready: Any, counted: Any) -> None:
     client.list_objects_v2(Bucket=BUCKET, MaxKeys=1)
     url = stack.postgres_url("econsent", user="econsent_certificate_processing")
     with psycopg.connect(url, autocommit=True) as database, closing(client):
-        settings = Settings(signing_key=KEY)
-        tools = Tools(
-            store=PostgresStore(database),
-            archive=S3Archive(LockedObjectStore(client, BUCKET), threads=settings.put_threads),
-            recordings=EfsRecordings(SharedFiles(stack.home.efs)),
+        tools = real_tools(
+            database=database,
+            client=client,
+            bucket=BUCKET,
+            efs_base=stack.home.efs,
+            settings=Settings(signing_key=KEY),
             languages=languages,
-            settings=settings,
-            clock=SystemClock(),
         )
         ready.wait()
         counted.put(process_certificates(tools=tools, limits=Limits(batch_size=50, run_seconds=600)).changed)

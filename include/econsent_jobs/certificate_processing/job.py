@@ -20,31 +20,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from econsent_jobs.certificate_processing.archive import Archive
 from econsent_jobs.certificate_processing.model import (
     Built,
     Capture,
     Claim,
     Finalised,
     Key,
-    Language,
     Pending,
     Sealed,
     SealedDocument,
-    Settings,
     Stored,
     Trouble,
 )
-from econsent_jobs.certificate_processing.recordings import Recordings
 from econsent_jobs.certificate_processing.rules import lifecycle
 from econsent_jobs.certificate_processing.rules.capture import read_capture
 from econsent_jobs.certificate_processing.rules.documents import Evidence, build
 from econsent_jobs.certificate_processing.rules.events import events_of
-from econsent_jobs.certificate_processing.store import AuditEntry, Lease, Store
+from econsent_jobs.certificate_processing.store import AuditEntry, Lease
+from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.canonical_json import sha256_hex
-from econsent_jobs.core.clock import Clock
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
@@ -53,24 +49,6 @@ from econsent_jobs.core.text import norm_text
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-
-
-class Languages(Protocol):
-    def detect(self, text: str) -> Language:
-        """Say which of the documented languages ``text`` is in."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What the job works with."""
-
-    store: Store
-    archive: Archive
-    recordings: Recordings
-    languages: Languages
-    settings: Settings
-    clock: Clock
 
 
 @dataclass(slots=True, kw_only=True)

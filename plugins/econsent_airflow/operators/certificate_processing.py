@@ -6,17 +6,10 @@ from typing import Any
 from econsent_airflow.connections import open_database, open_object_store, signing_keys
 from econsent_airflow.job_operator import JobOperator
 from econsent_jobs.certificate_processing import process_certificates
-from econsent_jobs.certificate_processing.archive import S3Archive
-from econsent_jobs.certificate_processing.job import Tools
-from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.certificate_processing.model import Settings, SigningKey
-from econsent_jobs.certificate_processing.recordings import EfsRecordings
-from econsent_jobs.certificate_processing.store import PostgresStore
-from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.certificate_processing.tools import real_tools
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.io.efs import SharedFiles
-from econsent_jobs.io.object_store import LockedObjectStore
 
 
 class ProcessCertificatesOperator(JobOperator):
@@ -39,13 +32,8 @@ class ProcessCertificatesOperator(JobOperator):
         keys = signing_keys()
         settings = Settings(signing_key=SigningKey(key_id=keys.key_id, secret=keys.key))
         with open_database("certificate_processing") as database, open_object_store() as client:
-            tools = Tools(
-                store=PostgresStore(database),
-                archive=S3Archive(LockedObjectStore(client, self.archive_bucket), threads=settings.put_threads),
-                recordings=EfsRecordings(SharedFiles(Path(self.efs_base))),
-                languages=LanguageDetector(),
-                settings=settings,
-                clock=SystemClock(),
+            tools = real_tools(
+                database=database, client=client, bucket=self.archive_bucket, efs_base=Path(self.efs_base), settings=settings
             )
             limits = Limits(batch_size=int(self.batch_size), run_seconds=float(self.run_seconds))
             return process_certificates(tools=tools, limits=limits)

@@ -10,16 +10,11 @@ import psycopg
 import pytest
 
 from econsent_jobs.certificate_processing import process_certificates
-from econsent_jobs.certificate_processing.archive import S3Archive
-from econsent_jobs.certificate_processing.job import Tools
 from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.certificate_processing.model import Settings, SigningKey
-from econsent_jobs.certificate_processing.recordings import EfsRecordings
-from econsent_jobs.certificate_processing.store import PostgresStore
-from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.certificate_processing.tools import Tools, real_tools
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObjectStore
 from econsent_stack.stack import Stack
 
@@ -50,13 +45,13 @@ def make_tools(
         def make(**changes: Any) -> Tools:
             url = stack.postgres_url(database.info.dbname, user="econsent_certificate_processing")
             own = opened.enter_context(psycopg.connect(url, autocommit=True))
-            tools = Tools(
-                store=PostgresStore(own),
-                archive=S3Archive(archive, threads=8),
-                recordings=EfsRecordings(SharedFiles(efs)),
-                languages=languages,
+            tools = real_tools(
+                database=own,
+                client=stack.object_store_client("econsent_archive"),
+                bucket=archive.bucket,
+                efs_base=efs,
                 settings=Settings(signing_key=KEY),
-                clock=SystemClock(),
+                languages=languages,
             )
             return replace(tools, **changes)
 

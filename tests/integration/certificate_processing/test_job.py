@@ -21,9 +21,10 @@ from demo.bad import BadKind, spoil
 from demo.insert import insert_certificate, insert_session, insert_sessionless_certificate, insert_tenant, insert_visits
 from demo.tenants import tenant
 from demo.visits import make_visit
+from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.archive import S3Archive
-from econsent_jobs.certificate_processing.job import Tools, process_certificates
 from econsent_jobs.certificate_processing.model import Settings, SigningKey
+from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult

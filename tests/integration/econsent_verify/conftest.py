@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,15 +13,11 @@ from psycopg import sql
 from demo.insert import insert_certificate, insert_session, insert_sessionless_certificate
 from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.archive import S3Archive
-from econsent_jobs.certificate_processing.job import Tools
 from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.certificate_processing.model import Settings, SigningKey
-from econsent_jobs.certificate_processing.recordings import EfsRecordings
-from econsent_jobs.certificate_processing.store import PostgresStore
-from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.certificate_processing.tools import real_tools
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObjectStore
 from econsent_stack.stack import Stack
 from econsent_verify.certificate_processing_checks.objects import Reader, S3Reader
@@ -58,19 +54,22 @@ class Run:
 
     def __init__(self, stack: Stack, *, database: str, archive: LockedObjectStore, efs: Path, languages: LanguageDetector) -> None:
         self._url = stack.postgres_url(database, user="econsent_certificate_processing")
+        self._client = stack.object_store_client("econsent_archive")
         self._archive, self._efs, self._languages = archive, efs, languages
 
     def __call__(self, *, key_id: str = KEY_ID, key: bytes = KEY, objects: Any = None) -> JobResult:
         """``objects`` stands before the archive."""
         with psycopg.connect(self._url, autocommit=True) as own:
-            tools = Tools(
-                store=PostgresStore(own),
-                archive=S3Archive(objects or self._archive, threads=4),
-                recordings=EfsRecordings(SharedFiles(self._efs)),
-                languages=self._languages,
+            tools = real_tools(
+                database=own,
+                client=self._client,
+                bucket=self._archive.bucket,
+                efs_base=self._efs,
                 settings=Settings(signing_key=SigningKey(key_id=key_id, secret=key)),
-                clock=SystemClock(),
+                languages=self._languages,
             )
+            if objects is not None:
+                tools = replace(tools, archive=S3Archive(objects, threads=4))
             return process_certificates(tools=tools, limits=Limits(batch_size=50, run_seconds=60))
 
 
