@@ -85,7 +85,10 @@ def process_certificates(*, tools: Tools, limits: Limits) -> JobResult:
         if not lease.claims:
             break
         batch = work_on(lease, tools).result()
-        log.info("A batch is done: %s", batch)
+        log.info(
+            "Batch of %d: %d finalised, %d not ripe yet or another worker's, %d failed for good, %d wait for another try",
+            *(batch.examined, batch.changed, batch.skipped, batch.quarantined, batch.failed),
+        )
         result += batch
         if batch.failed == batch.examined:
             break  # the other side is down: the rest of the queue must not lose its attempts to that

@@ -48,10 +48,10 @@ class SharedFiles:
 
     def segments(self, path: str, *, company_segment: str, what: str) -> tuple[str, ...]:
         """Split a stored path, absolute or relative to the base, into segments. Raises BadItem (data) if it leaves the company's folder."""
-        base = f"{self.base}/"
-        parts = path.removeprefix(base).split("/")
+        below = path.removeprefix(f"{self.base}/")
+        parts = below.split("/")
         if "\0" in path or len(parts) < 2 or parts[0] != company_segment or any(part in {"", ".", ".."} for part in parts):
-            raise BadItem(ErrorClass.DATA, f"the path of {what}, {path[:200]!r}, leads out of the company's folder")
+            raise BadItem(ErrorClass.DATA, f"the path of {what}, {below[:200]!r}, leads out of the company's folder")
         return tuple(parts)
 
 
