@@ -1,5 +1,6 @@
 """A worker of certificate processing that may be killed: the job as its operator runs it, forked from a warmed parent."""
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Warmed:
 
 def warm(setting: dict[str, Any]) -> Warmed:
     """Load models and client definitions. ``setting``: ``endpoints``, ``login``, ``password``, ``texts`` (in the workers' languages)."""
+    logging.getLogger().addHandler(logging.NullHandler())  # bad certificates are part of every case; their lines would hide the rest
     languages = LanguageDetector()
     for text in setting["texts"]:
         languages.detect(text)

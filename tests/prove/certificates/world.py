@@ -1,6 +1,6 @@
 """The real servers with everything a case needs: tenants, workers, proxies, and the verifier that ends it."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,13 +20,13 @@ from econsent_verify.certificate_processing_checks.objects import S3Reader
 from econsent_verify.certificate_processing_checks.records import Database as Verified
 from econsent_verify.certificate_processing_checks.records import connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
+from tests.prove.certificates.keys import KEYS
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
 from tests.prove.wire.proxy import Proxy
 from tests.prove.wire.switchboard import Switchboard
 
-KEYS: Final[Mapping[str, str]] = {"key-1": "the first key of the proof, 32 b", "key-2": "the second key of the proof, 32b"}
 ROLE: Final = "econsent_certificate_processing"
 
 
@@ -54,6 +54,7 @@ class World:
 
     database: psycopg.Connection[Any]
     client: Any
+    writer: Any
     bucket: str
     efs: Path
     nursery: Nursery
@@ -98,7 +99,10 @@ class World:
 
 @contextmanager
 def open_world(stack: Stack, *, database: str, bucket: str, efs: Path) -> Generator[World]:
-    """Prepare ``database`` (migrated, without companies) and start what stands around it. Everything stops at the end."""
+    """Prepare ``database`` (migrated, without companies) and start what stands around it. Everything stops at the end.
+
+    ``writer`` has the job's rights on the archive, ``client`` all.
+    """
     efs.mkdir(exist_ok=True)
     switchboard = Switchboard()
     owner, role = stack.postgres_url(database), stack.postgres_url(database, user=ROLE)
@@ -123,6 +127,7 @@ def open_world(stack: Stack, *, database: str, bucket: str, efs: Path) -> Genera
         yield World(
             database=connection,
             client=stack.object_store_client(),
+            writer=s3,
             bucket=bucket,
             efs=efs,
             nursery=nursery,

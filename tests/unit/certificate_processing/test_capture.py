@@ -88,6 +88,8 @@ STYLE = ("disclosure", "style")
         (put("disclosure", "rect", "width", value=-1), "a number from 0"),
         (put("disclosure", "rect", "top", value=1e300), "a number from -1e+07 to 1e+07"),
         (put("disclosure", "rect", "top", value=10**400), "capture.disclosure.rect.top is a number of more than 18 digits"),
+        (put("disclosure", "rect", "top", value=10**18), "capture.disclosure.rect.top is 1000000000000000000, a number from"),
+        (put("disclosure", "rect", "top", value=10**18 + 1), "capture.disclosure.rect.top is a number of more than 18 digits"),
         (put("disclosure", "rect", "top", value=float("nan")), "capture.disclosure.rect.top is nan"),
         (put("disclosure", "rect", "top", value=True), "capture.disclosure.rect.top is True, a number"),
         (put(*STYLE, "opacity", value="half"), "capture.disclosure.style.opacity is 'half', a number"),
@@ -149,3 +151,10 @@ def test_colours(text: str, colour: tuple[int, int, int, float]) -> None:
 def test_impossible_colours(text: str) -> None:
     with pytest.raises(BadItem, match="a colour such as"):
         read_colour(Node(text, "colour"))
+
+
+def test_what_python_cannot_read_says_why() -> None:
+    with pytest.raises(BadItem) as refusal:
+        read_capture("{", source=Source.SESSION)
+
+    assert refusal.value.reason == "the capture cannot be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"

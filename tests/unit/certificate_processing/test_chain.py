@@ -86,3 +86,14 @@ def test_no_link_can_be_changed_or_moved() -> None:
     one, two = Interaction(seq=1, type="focus", target=47, t=1), Interaction(seq=2, type="click", target=48, t=2)
     heads = [chain_head("s", links) for links in ([one, two], [two, one], [one], [two], [one, two._replace(t=3)])]
     assert len({*heads, chain_head("t", [one, two])}) == 6
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        *enumerate(("mouse-up", "mouse-down", "click", "context-menu", "double-click", "focus", "blur")),
+        *enumerate(("touch-start", "touch-move-departed", "touch-end", "touch-cancel", "unknown"), start=7),
+    ],
+)
+def test_mouse_interactions_are_named_as_rrweb_numbers_them(number: int, kind: str) -> None:
+    assert collected(event(2, type=number, id=7)) == [Interaction(seq=1, type=kind, target=7, t=1_000)]

@@ -186,3 +186,11 @@ def test_an_open_session_that_is_over_is_closed_with_what_was_read() -> None:
     still_open = a_session(closed_at=None, last_chunk_at=NOW - timedelta(minutes=29))
     made = built(evidence(pending=a_pending(session=still_open)))
     assert (made.closes, made.certificate["recordingComplete"]) == (None, False)
+
+
+def test_each_document_says_what_it_is() -> None:
+    assert {document.kind: document.content_type for document in built().sealed.documents} == {
+        Kind.CERTIFICATE: "application/json",
+        Kind.ATTESTATION: "application/json",
+        Kind.DOM: "application/gzip",
+    }

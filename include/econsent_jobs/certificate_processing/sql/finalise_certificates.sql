@@ -3,6 +3,8 @@ UPDATE econsent.certificates AS certificate
 SET
     status = 'finalized',
     finalized_at = now(),
+    error_class = NULL,
+    last_error = NULL,
     expires_at = certificate.consent_at + property.certificate_expiration
 FROM econsent.properties AS property
 WHERE

@@ -1,0 +1,244 @@
+"""The proof of certificate processing in its small size: every call fails once, workers are killed, histories are judged.
+
+``./econsent prove certificate_processing`` runs the same code in full.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from econsent_jobs.certificate_processing import process_certificates
+from econsent_jobs.certificate_processing.languages import LanguageDetector
+from econsent_jobs.certificate_processing.model import Key, Settings, SigningKey
+from econsent_jobs.certificate_processing.store import Store
+from econsent_jobs.core.limits import Limits
+from econsent_stack.stack import Stack
+from tests.prove.certificates.case import examine, make_case, verified
+from tests.prove.certificates.faults import Call, one_way_each, prove_point, record, settle
+from tests.prove.certificates.histories import History, run_histories
+from tests.prove.certificates.keys import KEYS
+from tests.prove.certificates.kills import measure, prove_kills, prove_two_workers
+from tests.prove.certificates.model_side import ModelSide
+from tests.prove.certificates.planted import PLANTED, Planted, hunt
+from tests.prove.certificates.real_side import RealSide
+from tests.prove.certificates.steps import Fate, Log, Worker
+from tests.prove.certificates.world import World, open_world
+from tests.prove.wire.switchboard import Mode, Strike
+
+SEED = 4
+SHARES = 6
+KILLS = 40
+KILLS_A_TEST = 10
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def world(
+    stack: Stack, server: psycopg.Connection[Any], template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """One database and one bucket for all cases: each case has a property of its own in them."""
+    name = f"proof_{secrets.token_hex(6)}"
+    server.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
+    )
+    bucket = f"econsent-{name.replace('_', '-')}"
+    stack.object_store_client().create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    efs: Path = tmp_path_factory.mktemp("proof") / "efs"
+    with open_world(stack, database=name, bucket=bucket, efs=efs) as opened:
+        yield opened
+    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def calls(world: World) -> Sequence[Call]:
+    return record(world, number=next(NUMBERS))
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_without_faults_everything_happens_once(world: World, batch_size: int) -> None:
+    world.reset_policies()
+    case = make_case(world, number=next(NUMBERS))
+    errand = {**world.direct.told(), "batch_size": batch_size}
+
+    ended = world.nursery.run(errand)
+
+    assert ended.report is not None, ended
+    assert (ended.report["changed"], ended.report["quarantined"], ended.report["failed"]) == (len(case.good), len(case.bad), 0)
+    assert examine(world, case, []).sentences == []
+
+
+def test_the_recording_pass_meets_every_server(calls: Sequence[Call]) -> None:
+    assert {call.server for call in calls} == {"postgres", "s3"}
+    assert sum(call.label == "COMMIT" for call in calls) >= 9
+    assert sum(call.server == "s3" for call in calls) == 11
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_call_fails_once(world: World, calls: Sequence[Call], share: int) -> None:
+    random = Random(SEED + share)
+    wrong: list[str] = []
+    for point in one_way_each(calls, Random(SEED))[share::SHARES]:
+        wrong += prove_point(world, point, number=next(NUMBERS), random=random, thorough=False).sentences
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("share", range(KILLS // KILLS_A_TEST))
+def test_workers_are_killed_at_random_moments(world: World, share: int) -> None:
+    random, killed, wrong = Random(SEED + share), 0, []
+    seconds = measure(world, numbers=[next(NUMBERS) for _ in range(3)])
+    for _ in range(KILLS_A_TEST * 4):
+        more, verdict = prove_kills(world, number=next(NUMBERS), seconds=seconds, random=random, thorough=False)
+        killed, wrong = killed + more, wrong + verdict.sentences
+        if killed >= KILLS_A_TEST:
+            break
+
+    assert wrong == []
+    assert killed >= KILLS_A_TEST
+
+
+def test_two_workers_both_finish_items(world: World) -> None:
+    assert prove_two_workers(world, numbers=[next(NUMBERS) for _ in range(8)]).sentences == []
+
+
+def test_histories_on_the_real_servers(world: World, languages: LanguageDetector) -> None:
+    for seed in range(8):
+        with RealSide(world, languages, number=next(NUMBERS)) as side:
+            assert History(side, Random(seed)).run().wrong == []
+
+
+def test_the_verifier_agrees_with_all_of_it(world: World) -> None:
+    assert verified(world).sentences == []
+
+
+def test_histories_on_the_model() -> None:
+    told = run_histories(ModelSide, range(SEED, SEED + 400))
+
+    assert told.wrong == []
+    assert told.finished[0] > 0
+    assert told.finished[1] > 0, "a lock for all would have kept one of the two workers idle"
+
+
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_histories_that_shrink(random: Random) -> None:
+    assert History(ModelSide(), random).run().wrong == []
+
+
+def observations(side: ModelSide | RealSide, store: Store) -> list[Any]:
+    """Do the same to a store, whichever it is, and say what it answered; certificates by their place in the queue."""
+    for source in ("session", "again", "meta"):
+        side.submit(source, Random(1))
+    side.advance(200)
+    first = store.claim(limit=2, lease_seconds=120)
+    second = store.claim(limit=10, lease_seconds=120)
+    keys = [claim.key for lease in (first, second) for claim in lease.claims]
+    seen: list[Any] = [len(first.claims), len(second.claims), len(store.claim(limit=10, lease_seconds=120).claims)]
+
+    def held(lease: Any) -> list[int]:
+        return sorted(
+            keys.index(Key(company_id, pk))
+            for company_id in side.sites
+            for pk in store.hold(lease, company_id, [k[1] for k in keys if k[0] == company_id])
+        )
+
+    seen += [held(first), held(second), store.backlog().due]
+    side.advance(130)
+    store.take_in_hand(second, key=keys[2], before=None)
+    third = store.claim(limit=10, lease_seconds=120)
+    store.renew(first, lease_seconds=900)
+    store.back_off(first, {keys[0]: timedelta(hours=1)})
+    seen += [[(keys.index(claim.key), claim.attempts, claim.lost_leases) for claim in third.claims], held(first), held(third)]
+    store.take_in_hand(third, key=keys[0], before=None)
+    store.take_in_hand(third, key=None, before=keys[0])
+    store.back_off(third, {keys[0]: timedelta(seconds=60), keys[1]: timedelta(hours=1)})
+    seen += [held(third), store.backlog().due]
+    side.advance(61)
+    fourth = store.claim(limit=10, lease_seconds=1_000)
+    seen += [[(keys.index(claim.key), claim.attempts, claim.lost_leases) for claim in fourth.claims]]
+    store.take_in_hand(fourth, key=keys[0], before=None)
+    store.take_in_hand(fourth, key=keys[2], before=keys[0])
+    side.advance(4_000)
+    fifth = store.claim(limit=10, lease_seconds=120)
+    seen += [[(keys.index(claim.key), claim.attempts, claim.lost_leases) for claim in fifth.claims]]
+    return seen
+
+
+def test_the_model_answers_as_the_store_does(world: World, languages: LanguageDetector) -> None:
+    model = ModelSide()
+    with RealSide(world, languages, number=next(NUMBERS)) as real:
+        on_the_real_store = observations(real, real.store())
+        world.forget_queue()
+
+    assert observations(model, model.store()) == on_the_real_store
+    assert on_the_real_store[0] == 2
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
+def test_a_planted_bug_still_has_its_place(planted: Planted) -> None:
+    assert planted.is_there_once()
+
+
+def test_a_planted_bug_is_found(tmp_path: Path) -> None:
+    (planted,) = [each for each in PLANTED if each.name == "storage rows outside the transaction"]
+
+    assert hunt(planted, tmp_path) == planted.killers[0]
+
+
+def test_a_changed_policy_does_not_move_a_sealed_lock_date(world: World, calls: Sequence[Call]) -> None:
+    """The answer to the last put is lost; then the company shortens its locks."""
+    world.reset_policies()
+    case = make_case(world, number=next(NUMBERS))
+    last = max(call.number for call in calls if call.server == "s3")
+    strike = Strike(number=last, mode=Mode.LOST)
+    world.switchboard.expect(strike)
+    world.nursery.run(world.proxied.told())
+    sealing = case.sealing(world)
+    world.database.execute("UPDATE econsent.retention_settings SET object_lock_years = 1")
+
+    settled = settle(world, case, world.direct)
+
+    assert strike.struck.is_set()
+    assert (settled + examine(world, case, [sealing])).sentences == []
+
+
+def test_fractions_of_a_second_are_cut_off_the_lock_date(world: World) -> None:
+    world.reset_policies()
+    case = make_case(world, number=next(NUMBERS))
+    world.database.execute(
+        "UPDATE econsent.certificates SET consent_at = date_trunc('second', consent_at) + interval '123 milliseconds'"
+        " WHERE company_id = ANY(%(companies)s) AND certificate_pk = ANY(%(pks)s)",
+        case.names,
+    )
+
+    assert (settle(world, case, world.direct) + examine(world, case, [])).sentences == []
+
+
+def test_a_chunk_that_came_in_between_keeps_the_session_open(world: World, languages: LanguageDetector) -> None:
+    """The worker has read the recording of a session that seems to be over; before it seals, one more chunk arrives."""
+    with RealSide(world, languages, number=next(NUMBERS)) as side:
+        side.submit("session", Random(1))
+        side.advance(2_000)
+        log = Log()
+        worker = Worker(1, 0)
+        tools = side.tools(Settings(signing_key=SigningKey(key_id="key-1", secret=KEYS["key-1"].encode())), worker=worker, log=log)
+        worker.begin(lambda: process_certificates(tools=tools, limits=Limits(batch_size=10, run_seconds=60)))
+        while worker.waits_before != "transaction":
+            worker.step(Fate.GO)
+        side.chunk(Random(1))
+        while not worker.is_over:
+            worker.step(Fate.GO)
+
+        (session,) = side.end().sessions
+        assert worker.result is not None
+        assert (worker.result.changed, session.closed) == (1, False)

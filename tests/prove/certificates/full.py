@@ -1,0 +1,269 @@
+"""The whole proof, in two lanes: one drives the real servers, the other what needs none of this process's servers.
+
+Servers: every call in every way of failing, kills, two workers, histories; each block of cases ends with the verifier.
+Beside them: planted bugs, histories on the model, random mutants of the rules.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from econsent_jobs.certificate_processing.languages import LanguageDetector
+from econsent_stack.evidence import Evidence
+from econsent_stack.paths import chosen_home
+from econsent_stack.project import ROOT
+from econsent_stack.stack import Stack
+from tests.prove.certificates.case import Verdict, verified
+from tests.prove.certificates.faults import FaultPoint, fault_points, prove_point, record
+from tests.prove.certificates.histories import History
+from tests.prove.certificates.kills import measure, prove_kills, prove_two_workers
+from tests.prove.certificates.mutants import Mutant, draw, is_killed
+from tests.prove.certificates.planted import PLANTED, copy_tree, hunt
+from tests.prove.certificates.progress import Progress
+from tests.prove.certificates.real_side import RealSide
+from tests.prove.certificates.world import World, now, open_world
+
+BLOCK: Final = 25
+MODEL_BLOCK: Final = 1_000
+TWO_WORKERS: Final = 8
+KILLED_SHARE: Final = 0.9
+SAY_SECONDS: Final = 10.0
+NUMBERS: Final = {"faults": 10_000, "kills": 20_000, "histories": 30_000, "workers": 40_000, "measures": 50_000}
+
+
+def read_options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./econsent prove certificate_processing", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=1, help="what all random choices follow from (1)")
+    parser.add_argument("--resume", action="store_true", help="go on where the last run with these options was stopped")
+    parser.add_argument("--faults", type=int, default=None, help="so many random fault points instead of all")
+    parser.add_argument("--kills", type=int, default=500, help="workers to kill (500)")
+    parser.add_argument("--histories", type=int, default=500, help="histories on the real servers (500)")
+    parser.add_argument("--model-histories", type=int, default=100_000, help="histories on the model (100,000)")
+    parser.add_argument("--planted", type=int, default=len(PLANTED), help=f"planted bugs to hunt ({len(PLANTED)}, all)")
+    parser.add_argument("--mutants", type=int, default=50, help="random mutants of the rules (50)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> Evidence:
+    options = vars(read_options(argv))
+    resume = options.pop("resume")
+    logging.getLogger("econsent_jobs").addHandler(logging.NullHandler())
+    logging.getLogger("econsent_jobs").propagate = False  # failing certificates are part of the proof
+    kept = chosen_home().path / "prove" / "certificate_processing.json"
+    progress = Progress.begin(kept, options, resume=resume)
+    began, before = time.monotonic(), progress.seconds
+    beside = Beside(progress, options)
+    beside.start()
+    try:
+        prove_on_servers(progress, options)
+        beside.join()
+    finally:
+        beside.stop()
+        progress.seconds = before + time.monotonic() - began
+        with progress.lock:
+            progress.save()
+    if beside.error is not None:
+        raise beside.error
+    return evidence_of(progress, options)
+
+
+def evidence_of(progress: Progress, options: dict[str, Any]) -> Evidence:
+    counts = progress.counts
+    drawn, killed = progress.done.get("mutants", 0), counts.get("mutants_killed", 0)
+    too_few = drawn > 0 and killed < KILLED_SHARE * drawn
+    for sentence in progress.sentences:
+        say(sentence)
+    for change in progress.survivors:
+        say(f"survived: {change}")
+    say(f"{progress.done.get('model', 0)} histories on the model; {killed} of {drawn} random mutants of the rules killed")
+    write_details(progress)
+    return Evidence(
+        job="certificate_processing",
+        seed=options["seed"],
+        kills=counts.get("killed", 0),
+        histories=progress.done.get("histories", 0),
+        fault_points=progress.done.get("faults", 0),
+        mutants=progress.done.get("planted", 0),
+        mutants_killed=counts.get("planted_found", 0),
+        lost=counts.get("lost", 0),
+        duplicated=counts.get("duplicated", 0),
+        wrong=counts.get("wrong", 0) + too_few,
+        seconds=round(progress.seconds, 1),
+    )
+
+
+def write_details(progress: Progress) -> None:
+    """Keep beside the evidence's counts which test found which bug, and which random mutants survived."""
+    details = {
+        "model_histories": progress.done.get("model", 0),
+        "random_mutants": progress.done.get("mutants", 0),
+        "random_mutants_killed": progress.counts.get("mutants_killed", 0),
+        "random_mutants_survived": progress.survivors,
+        "planted_found_by": progress.found_by,
+    }
+    text = json.dumps(details, indent=2) + "\n"
+    (progress.path.parent / "certificate_processing.details.json").write_text(text, encoding="utf-8")
+
+
+def prove_on_servers(progress: Progress, options: dict[str, Any]) -> None:
+    """All phases that need the real servers, on a stack of their own that is gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="econsent-prove-") as folder,
+        Stack(Path(folder), durable=False) as stack,
+        open_world(stack, database="econsent", bucket="econsent-archive", efs=stack.home.efs) as world,
+    ):
+        lane = Lane(world=world, progress=progress, seed=options["seed"])
+        points = chosen_points(world, options)
+        lane.run("faults", len(points), partial(lane.prove_fault, points))
+        seconds = measure(world, numbers=range(NUMBERS["measures"], NUMBERS["measures"] + 3))
+        lane.run("kills", options["kills"], partial(lane.prove_kill, seconds), until="killed")
+        lane.run("workers", 1, lane.prove_workers)
+        lane.run("histories", options["histories"], partial(lane.prove_history, LanguageDetector()))
+        end = verified(world)
+        progress.add("verified", units=1, sentences=end.sentences, wrong=end.wrong)
+
+
+def chosen_points(world: World, options: dict[str, Any]) -> Sequence[FaultPoint]:
+    points = list(fault_points(record(world, number=1)))
+    return points if options["faults"] is None else Random(options["seed"]).sample(points, options["faults"])
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """Runs phases on the servers, in blocks: what a block came to is written down after the verifier has seen it."""
+
+    world: World
+    progress: Progress
+    seed: int
+
+    def run(self, phase: str, units: int, prove: Callable[[int, Random, int], tuple[int, Verdict]], *, until: str | None = None) -> None:
+        """Prove ``units`` cases, or so many that ``until`` counts as many."""
+        teller = Teller(phase, units)
+        while (self.progress.counts if until else self.progress.done).get(until or phase, 0) < units:
+            done = self.progress.done.get(phase, 0)
+            began_at, total, counted, proved = now(), Verdict(), 0, 0
+            for place in range(done, done + BLOCK if until else min(done + BLOCK, units)):
+                more, verdict = prove(NUMBERS[phase] + place, Random(f"{self.seed}/{phase}/{place}"), place)
+                counted, proved, total = counted + more, proved + 1, total + verdict
+                reached = self.progress.counts.get(until, 0) + counted if until else place + 1
+                teller.tell(reached)
+                if reached >= units:
+                    break
+            total += verified(self.world, since=began_at)
+            counts = {"lost": total.lost, "duplicated": total.duplicated, "wrong": total.wrong, **({until: counted} if until else {})}
+            self.progress.add(phase, units=proved, sentences=total.sentences, **counts)
+
+    def prove_fault(self, points: Sequence[FaultPoint], number: int, random: Random, place: int) -> tuple[int, Verdict]:
+        return 1, prove_point(self.world, points[place], number=number, random=random, thorough=False)
+
+    def prove_kill(self, seconds: float, number: int, random: Random, place: int) -> tuple[int, Verdict]:
+        return prove_kills(self.world, number=number, seconds=seconds, random=random, thorough=False)
+
+    def prove_workers(self, number: int, random: Random, place: int) -> tuple[int, Verdict]:
+        return 1, prove_two_workers(self.world, numbers=range(number, number + TWO_WORKERS))
+
+    def prove_history(self, languages: LanguageDetector, number: int, random: Random, place: int) -> tuple[int, Verdict]:
+        with RealSide(self.world, languages, number=number) as side:
+            wrong = History(side, random).run().wrong
+        if wrong:
+            self.world.forget_queue()
+        return 1, Verdict(wrong=len(wrong), sentences=[f"history {number}: {sentence}" for sentence in wrong])
+
+
+class Beside(threading.Thread):
+    """The lane beside the servers'. Each unit is a process of its own; ``stop`` lets the one in hand come to its end."""
+
+    def __init__(self, progress: Progress, options: dict[str, Any]) -> None:
+        super().__init__(name="beside", daemon=True)
+        self._progress, self._options = progress, options
+        self._stopped = threading.Event()
+        self.error: BaseException | None = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="econsent-prove-") as folder:
+                for _ in self._units(Path(folder)):
+                    if self._stopped.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001 a thread's error would be lost: the main thread raises it again
+            self.error = error
+
+    def _units(self, folder: Path) -> Iterator[None]:
+        yield from self._planted(folder)
+        yield from self._model_histories()
+        yield from self._mutants(folder)
+
+    def _planted(self, folder: Path) -> Iterator[None]:
+        teller = Teller("planted", self._options["planted"])
+        for planted in PLANTED[self._progress.done.get("planted", 0) : self._options["planted"]]:
+            killer = hunt(planted, folder)
+            self._progress.found_by[planted.name] = killer
+            sentences = [] if killer else [f"the planted bug survived: {planted.name}"]
+            self._progress.add("planted", units=1, sentences=sentences, planted_found=killer is not None)
+            teller.tell(self._progress.done["planted"])
+            yield
+
+    def _model_histories(self) -> Iterator[None]:
+        units = self._options["model_histories"]
+        teller = Teller("histories on the model", units)
+        while (done := self._progress.done.get("model", 0)) < units:
+            count = min(MODEL_BLOCK, units - done)
+            first = self._options["seed"] * 10_000_000 + done
+            command = [sys.executable, "-m", "tests.prove.certificates.many", str(first), str(count)]
+            told = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+            wrong = told["wrong"] + ([] if all(told["finished"]) else [f"of two workers one finished nothing: {told['finished']}"])
+            self._progress.add("model", units=count, sentences=wrong, wrong=len(wrong))
+            teller.tell(done + count)
+            yield
+
+    def _mutants(self, folder: Path) -> Iterator[None]:
+        count = self._options["mutants"]
+        if self._progress.done.get("mutants", 0) >= count:
+            return
+        tree = copy_tree(folder / "mutants")
+        drawn: list[Mutant] = draw(tree, seed=self._options["seed"], count=count)
+        teller = Teller("mutants", count)
+        for mutant in drawn[self._progress.done.get("mutants", 0) :]:
+            killed = is_killed(mutant, tree)
+            if not killed:
+                self._progress.survivors.append(f"{mutant.file}\n{mutant.change}")
+            self._progress.add("mutants", units=1, mutants_killed=killed)
+            teller.tell(self._progress.done["mutants"])
+            yield
+        shutil.rmtree(tree)
+
+
+class Teller:
+    """Says every ten seconds how far a phase is, and when it is done."""
+
+    def __init__(self, phase: str, units: int) -> None:
+        self._phase, self._units = phase, units
+        self._next = time.monotonic() + SAY_SECONDS
+
+    def tell(self, done: int) -> None:
+        if time.monotonic() >= self._next or done == self._units:
+            self._next = time.monotonic() + SAY_SECONDS
+            say(f"{self._phase}: {done} of {self._units}")
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
