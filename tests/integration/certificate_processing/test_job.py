@@ -18,6 +18,7 @@ import rfc8785
 from psycopg.rows import dict_row
 
 from demo.bad import BadKind, spoil
+from demo.captures import good_capture
 from demo.insert import insert_certificate, insert_session, insert_sessionless_certificate, insert_tenant, insert_visits
 from demo.tenants import tenant
 from demo.visits import make_visit
@@ -173,6 +174,39 @@ def test_every_bad_certificate_is_named_and_harms_no_other(run: Run, database: D
     assert sum(result.causes.values()) == len(BAD)
     assert one(database, "SELECT count(*) AS n FROM econsent.audit_log WHERE action = 'certificate.failed'")["n"] == len(BAD)
     assert one(database, "SELECT count(*) AS n FROM econsent.certificate_queue")["n"] == 0
+
+
+def test_the_oldest_come_first(run: Run, database: Database, efs: Path, archive: LockedObjectStore) -> None:
+    """Each batch fails as a whole, so that the run ends after the first."""
+    given(database, efs, certificates=9)
+    newest_first = sorted(pks(database), reverse=True)
+    for age, pk in enumerate(reversed(newest_first)):
+        query = "UPDATE econsent.certificate_queue SET next_attempt_at = now() - make_interval(mins => %s) WHERE certificate_pk = %s"
+        database.execute(query, [age, pk])
+
+    run(archive=S3Archive(Down(archive), threads=1), limits=Limits(batch_size=4, run_seconds=60))
+
+    tried = rows(database, "SELECT certificate_pk FROM econsent.certificate_queue WHERE attempts = 1 ORDER BY certificate_pk DESC")
+    assert [row["certificate_pk"] for row in tried] == newest_first[:4]
+
+
+def test_the_log_names_what_waits_and_what_failed(
+    run: Run, database: Database, efs: Path, archive: LockedObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="econsent_jobs")
+    capture = good_capture(1)
+    capture["form"]["phone"] = 12025550123
+    visit = insert_session(database, efs, seed=1)
+    bad = insert_certificate(database, visit, capture=capture)
+    waiting = insert_certificate(database, insert_session(database, efs, seed=2))
+
+    run(archive=S3Archive(Down(archive), threads=1))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert f"Certificate demo-01/{bad} failed: data: capture.form.phone is a int, text is needed" in told
+    assert f"Certificate demo-01/{waiting} waits: s3_write: S3 cannot be reached" in told
+    assert "Batch of 2: 0 finalised, 0 not ripe yet or another worker's, 1 failed for good, 1 wait for another try" in told
+    assert "2025550123" not in "".join(told)
 
 
 def test_what_is_not_ripe_waits_without_an_attempt(run: Run, database: Database, efs: Path) -> None:

@@ -8,6 +8,7 @@ import argparse
 import json
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_stack.evidence import Evidence
@@ -63,6 +64,7 @@ def main(argv: list[str]) -> Evidence:
     resume = options.pop("resume")
     logging.getLogger("econsent_jobs").addHandler(logging.NullHandler())
     logging.getLogger("econsent_jobs").propagate = False  # failing certificates are part of the proof
+    signal.signal(signal.SIGTERM, interrupt)
     kept = chosen_home().path / "prove" / "certificate_processing.json"
     progress = Progress.begin(kept, options, resume=resume)
     began, before = time.monotonic(), progress.seconds
@@ -79,6 +81,11 @@ def main(argv: list[str]) -> Evidence:
     if beside.error is not None:
         raise beside.error
     return evidence_of(progress, options)
+
+
+def interrupt(number: int, frame: object) -> NoReturn:
+    """SIGTERM stops the proof as Ctrl-C does: servers end, and what was proved is kept."""
+    raise KeyboardInterrupt
 
 
 def evidence_of(progress: Progress, options: dict[str, Any]) -> Evidence:
@@ -120,10 +127,11 @@ def write_details(progress: Progress) -> None:
 
 
 def prove_on_servers(progress: Progress, options: dict[str, Any]) -> None:
-    """All phases that need the real servers, on a stack of their own that is gone afterwards."""
+    """All phases that need the real servers, on a stack of their own below the state folder, which is gone afterwards."""
+    home = progress.path.parent / "stack"
+    forget_stack(home)
     with (
-        tempfile.TemporaryDirectory(prefix="econsent-prove-") as folder,
-        Stack(Path(folder), durable=False) as stack,
+        Stack(home, durable=False) as stack,
         open_world(stack, database="econsent", bucket="econsent-archive", efs=stack.home.efs) as world,
     ):
         lane = Lane(world=world, progress=progress, seed=options["seed"])
@@ -135,6 +143,16 @@ def prove_on_servers(progress: Progress, options: dict[str, Any]) -> None:
         lane.run("histories", options["histories"], partial(lane.prove_history, LanguageDetector()))
         end = verified(world)
         progress.add("verified", units=1, sentences=end.sentences, wrong=end.wrong)
+    forget_stack(home)
+
+
+def forget_stack(home: Path) -> None:
+    """Remove the servers' folder, and first whatever a proof that was killed left running in it."""
+    if home.exists():
+        left = Stack(home)
+        left.take_over()
+        left.stop()
+        shutil.rmtree(home)
 
 
 def chosen_points(world: World, options: dict[str, Any]) -> Sequence[FaultPoint]:
