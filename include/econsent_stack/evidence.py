@@ -26,6 +26,8 @@ class Evidence:
     duplicated: int = 0
     wrong: int = 0
     seconds: float = 0.0
+    full: bool = True
+    """Whether the full counts were run: a smaller run is no evidence."""
 
     @property
     def holds(self) -> bool:
@@ -34,12 +36,14 @@ class Evidence:
 
 
 def write_evidence(evidence: Evidence, folder: Path) -> str:
-    """Keep the evidence with the commit and machine it was gathered on; return its line, without those."""
-    folder.mkdir(parents=True, exist_ok=True)
-    machine = f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}"
-    kept = {**asdict(evidence), "commit": commit(), "machine": machine}
-    write_whole(folder / f"{evidence.job}.json", json.dumps(kept, indent=2) + "\n", mode=0o644)
-    return json.dumps(asdict(evidence))
+    """Keep full evidence with the commit and machine it was gathered on; return the line of any, without those."""
+    counts = {name: value for name, value in asdict(evidence).items() if name != "full"}
+    if evidence.full:
+        folder.mkdir(parents=True, exist_ok=True)
+        machine = f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}"
+        kept = {**counts, "commit": commit(), "machine": machine}
+        write_whole(folder / f"{evidence.job}.json", json.dumps(kept, indent=2) + "\n", mode=0o644)
+    return json.dumps(counts)
 
 
 def commit() -> str:

@@ -281,13 +281,13 @@ def write_down_troubles(batch: Batch, tools: Tools) -> None:
 
 
 def resume(pending: Pending, documents: Sequence[SealedDocument]) -> Sealed:
-    """What an earlier try sealed, as it was."""
+    """What an earlier try sealed, as it was; but a lock date that passed meanwhile cannot be set any more, so then nothing is sent."""
     return Sealed(
         key=pending.key,
         session_id=pending.session.session_id if pending.session else None,
         source=pending.source,
         retain_until=pending.retain_until,
-        documents=documents,
+        documents=documents if lifecycle.archivable(pending) else [],
     )
 
 

@@ -323,6 +323,22 @@ def test_a_failed_put_is_tried_again_with_the_same_bytes(
     assert {document["versions"] for document in stored_documents(database, archive_client, pk).values()} == {1}
 
 
+def test_a_lock_date_that_passes_between_two_tries_leaves_nothing_to_archive(
+    run: Run, database: Database, efs: Path, archive: LockedObjectStore
+) -> None:
+    pk = insert_certificate(database, insert_session(database, efs, seed=3))
+    run(archive=S3Archive(Down(archive), threads=1))
+    database.execute("UPDATE econsent.certificates SET retain_until = date_trunc('second', now() - interval '1 second')")
+    due_now(database)
+
+    assert run() == JobResult(examined=1, changed=1)
+
+    audit = one(database, "SELECT details FROM econsent.audit_log WHERE action = 'certificate.generated'")["details"]
+    assert (audit["archived"], audit["reason"]) == (False, "already_expired")
+    assert one(database, "SELECT status FROM econsent.certificates WHERE certificate_pk = %s", pk)["status"] == "finalized"
+    assert one(database, "SELECT count(*) AS n FROM econsent.storage_objects")["n"] == 0
+
+
 def test_other_bytes_under_the_key_are_never_taken_for_ours(run: Run, database: Database, efs: Path, archive: LockedObjectStore) -> None:
     insert_certificate(database, insert_session(database, efs, seed=3))
     error = TransientError(ErrorClass.S3_WRITE, "no answer")

@@ -22,6 +22,7 @@ from random import Random
 from typing import Any, Final, NoReturn
 
 from econsent_jobs.certificate_processing.languages import LanguageDetector
+from econsent_stack.errors import StackError
 from econsent_stack.evidence import Evidence
 from econsent_stack.paths import chosen_home
 from econsent_stack.project import ROOT
@@ -73,6 +74,8 @@ def main(argv: list[str]) -> Evidence:
     try:
         prove_on_servers(progress, options)
         beside.join()
+    except KeyboardInterrupt as stopped:
+        raise StackError("The proof was stopped: give the same command with --resume to go on.") from stopped
     finally:
         beside.stop()
         progress.seconds = before + time.monotonic() - began
@@ -110,6 +113,7 @@ def evidence_of(progress: Progress, options: dict[str, Any]) -> Evidence:
         duplicated=counts.get("duplicated", 0),
         wrong=counts.get("wrong", 0) + too_few,
         seconds=round(progress.seconds, 1),
+        full=all(options[name] == value for name, value in vars(read_options([])).items() if name not in {"seed", "resume"}),
     )
 
 

@@ -94,6 +94,7 @@ STYLE = ("disclosure", "style")
         (put("disclosure", "rect", "top", value=True), "capture.disclosure.rect.top is True, a number"),
         (put(*STYLE, "opacity", value="half"), "capture.disclosure.style.opacity is 'half', a number"),
         (put(*STYLE, "opacity", value="1.5"), "a number from 0 to 1"),
+        (put(*STYLE, "opacity", value=-0.5), "capture.disclosure.style.opacity is -0.5, a number from 0 to 1"),
         (put(*STYLE, "fontWeight", value="heavy"), "capture.disclosure.style.fontWeight is 'heavy'"),
         (put(*STYLE, "fontSizePx", value=10_000), "a number from 0 to 9999"),
         (put(*STYLE, "color", value="rgb(300, 0, 0)"), "capture.disclosure.style.color is 'rgb(300, 0, 0)', a colour such as"),
@@ -158,3 +159,11 @@ def test_what_python_cannot_read_says_why() -> None:
         read_capture("{", source=Source.SESSION)
 
     assert refusal.value.reason == "the capture cannot be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+
+
+@pytest.mark.parametrize(("written", "weight"), [("normal", 400), ("bold", 700), ("650", 650), (350, 350)])
+def test_font_weights(written: object, weight: int) -> None:
+    page = read_capture(changed(put(*STYLE, "fontWeight", value=written)), source=Source.SESSION).page
+
+    assert page is not None
+    assert page.style.font_weight == weight

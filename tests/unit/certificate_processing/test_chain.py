@@ -97,3 +97,12 @@ def test_no_link_can_be_changed_or_moved() -> None:
 )
 def test_mouse_interactions_are_named_as_rrweb_numbers_them(number: int, kind: str) -> None:
     assert collected(event(2, type=number, id=7)) == [Interaction(seq=1, type=kind, target=7, t=1_000)]
+
+
+def test_the_documented_bounds_hold_to_the_event() -> None:
+    many = collected(*(event(3, id=7, t=number) for number in range(502)))
+
+    assert (len(many), many[0].seq, many[-1].seq) == (500, 3, 502)
+    assert [link.target for link in collected(event(3, id=-1), event(3, id=-2))] == [-1], "rrweb's -1 stands for a node it no longer knows"
+    assert collected(event(3, id=7, t=2**53)) == []
+    assert [link.t for link in collected(event(3, id=7, t=2**53 - 1))] == [2**53 - 1]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from econsent_jobs.certificate_processing.model import Source
+from econsent_jobs.certificate_processing.rules import lifecycle
 from econsent_jobs.certificate_processing.rules.lifecycle import archivable, check_consent_time, is_over, retry_delay, ripe_at
 from econsent_jobs.core.errors import BadItem, ErrorClass
 from tests.unit.certificate_processing.examples import NOW, a_pending, a_session
@@ -64,3 +65,7 @@ def test_a_lock_must_lie_ahead_and_below_the_ceiling() -> None:
     with pytest.raises(BadItem, match="more than seven years") as refusal:
         archivable(a_pending(retain_until=ceiling + timedelta(seconds=1), lock_ceiling_at=ceiling, read_at=NOW))
     assert refusal.value.error_class is ErrorClass.INTEGRITY
+
+
+def test_the_bounds_are_those_of_the_runbook() -> None:
+    assert (lifecycle.MOST_ATTEMPTS, lifecycle.MOST_LOST_LEASES) == (8, 3)

@@ -1,9 +1,12 @@
 """How long the supervisor waits before it starts something again, and when a heartbeat counts."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from econsent_stack.components import is_healthy
-from econsent_stack.evidence import Evidence
+from econsent_stack.evidence import Evidence, write_evidence
 from econsent_stack.supervisor import FORGET_SECONDS, Ends
 
 
@@ -52,3 +55,15 @@ def test_health(status: str | None, since: float, expected: bool) -> None:
 )
 def test_when_a_proof_holds(counts: dict[str, int], expected: bool) -> None:
     assert Evidence(job="any", seed=1, **counts).holds is expected
+
+
+def test_only_full_evidence_is_kept(tmp_path: Path) -> None:
+    line = write_evidence(Evidence(job="any", seed=1, kills=3, full=False), tmp_path)
+    assert json.loads(line)["kills"] == 3
+    assert list(tmp_path.iterdir()) == []
+
+    write_evidence(Evidence(job="any", seed=1, kills=500), tmp_path)
+    kept = json.loads((tmp_path / "any.json").read_text())
+    assert (kept["kills"], kept["job"]) == (500, "any")
+    assert {"commit", "machine"} <= kept.keys()
+    assert "full" not in kept
