@@ -26,7 +26,8 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 STATE: Final = """
 SELECT certificate.certificate_pk, certificate.company_id, certificate.source, certificate.status, certificate.error_class,
-  certificate.last_error, certificate.certificate_id, certificate.session_id, certificate.issued_at, certificate.retain_until,
+  certificate.last_error, certificate.certificate_id, certificate.session_id,
+  certificate.issued_at, certificate.retain_until, certificate.finalized_at,
   (SELECT count(*) FROM econsent.attestations AS a
     WHERE a.company_id = certificate.company_id AND a.certificate_pk = certificate.certificate_pk) AS attestations,
   ARRAY(SELECT e.event_type FROM econsent.webhook_events AS e

@@ -6,6 +6,7 @@ One driver for two sides: the model, and the real PostgreSQL and S3. In the end 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Final, Protocol
 
@@ -29,7 +30,7 @@ FATES: Final = (Fate.FAIL, Fate.LOST, Fate.DIE, Fate.DIE_AFTER, Fate.MIDST, Fate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateEnd:
-    """How one certificate ended. ``bad``: nothing can be made of it. ``expired``: its lock date had passed when it was sealed."""
+    """How one certificate ended. ``bad``: nothing can be made of it. ``expired``: its lock date had passed too early to archive it."""
 
     key: Key
     source: str
@@ -186,6 +187,18 @@ class History:
             self._side.advance(3_700)
             process_certificates(tools=tools, limits=Limits(batch_size=10, run_seconds=480))
         self.told.wrong.append(f"{self._side.waiting()} certificates are still in the queue")
+
+
+def lock_date_passed(
+    *, retain_until: datetime | None, issued_at: datetime | None, finalised_at: datetime | None, kinds: Sequence[str]
+) -> bool:
+    """Say whether nothing could be archived: the date had passed when the certificate was sealed, or it passed between two tries.
+
+    What was already stored when it passed is recorded all the same, so then both ends are right.
+    """
+    if retain_until is None or issued_at is None:
+        return False
+    return retain_until <= issued_at or (finalised_at is not None and retain_until <= finalised_at and not kinds)
 
 
 def judge(end: End, log: Log, told: Told) -> None:

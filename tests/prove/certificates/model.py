@@ -65,6 +65,7 @@ class CertificateRow:
     status: str = "pending"
     certificate: Mapping[str, Any] | None = None
     retain_until: datetime | None = None
+    finalised_at: datetime | None = None
     error_class: ErrorClass | None = None
     reason: str | None = None
 
@@ -210,7 +211,9 @@ class ModelStore:
         keys = [Key(company_id, pk) for pk in certificate_pks]
         done = [key for key in keys if self._tables.certificates[key].status == "processing"]
         for key in done:
-            row = replace(self._tables.certificates[key], status="finalized", error_class=None, reason=None)
+            row = replace(
+                self._tables.certificates[key], status="finalized", finalised_at=self._database.now, error_class=None, reason=None
+            )
             self._tables.certificates[key] = row
         return [finalised_of(self._tables.certificates[key]) for key in done]
 

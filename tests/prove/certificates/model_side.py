@@ -17,7 +17,7 @@ from econsent_jobs.certificate_processing.model import Key, Pending, Sealed, Sea
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.text import norm_text
 from tests.prove.certificates.case import EVENTS
-from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd
+from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd, lock_date_passed
 from tests.prove.certificates.model import (
     CertificateRow,
     ModelBucket,
@@ -175,16 +175,17 @@ class ModelSide:
         tables, source = self._database.tables, row.pending.source.value
         certificate_id = row.certificate["certificateId"] if row.certificate else None
         issued_at = datetime.fromisoformat(row.certificate["issuedAt"]) if row.certificate else None
+        kinds = sorted(kind for owner, kind, _, _ in tables.objects.values() if owner == key)
         return CertificateEnd(
             key=key,
             source=source,
             bad=row.pending.capture == BAD,
-            expired=issued_at is not None and row.retain_until is not None and row.retain_until <= issued_at,
+            expired=lock_date_passed(retain_until=row.retain_until, issued_at=issued_at, finalised_at=row.finalised_at, kinds=kinds),
             status=row.status,
             error_class=None if row.error_class is None else row.error_class.value,
             events=sorted(event.event_type for event in tables.events.values() if event.subject_id == certificate_id),
             audit=sorted(action for audited, action in tables.audit if audited == key),
-            kinds=sorted(kind for owner, kind, _, _ in tables.objects.values() if owner == key),
+            kinds=kinds,
             left_over=(key in tables.queue) + (key in tables.sealed),
         )
 

@@ -166,8 +166,8 @@ PLANTED: Final = (
     Planted(
         name="a retry sends nothing and counts as stored",
         file=JOB + "job.py",
-        old="        documents=documents,\n    )\n\n\ndef trouble_of",
-        new="        documents=documents[:1],\n    )\n\n\ndef trouble_of",
+        old="        documents=documents if lifecycle.archivable(pending) else [],\n    )\n\n\ndef trouble_of",
+        new="        documents=documents[:1] if lifecycle.archivable(pending) else [],\n    )\n\n\ndef trouble_of",
         killers=(MODEL,),
     ),
     Planted(

@@ -23,7 +23,7 @@ from econsent_jobs.core.statements import statement
 from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from tests.prove.certificates.case import OBJECTS, SESSIONS, STATE, at
-from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd
+from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd, lock_date_passed
 from tests.prove.certificates.model import ModelArchive
 from tests.prove.certificates.model_side import BAD, COMPANIES
 from tests.prove.certificates.steps import Log, SteppedPut, SteppedStore, Worker
@@ -217,12 +217,13 @@ class RealSide:
         )
 
     def _certificate_end(self, row: dict[str, Any]) -> CertificateEnd:
-        issued_at, retain_until = row["issued_at"], row["retain_until"]
         return CertificateEnd(
             key=Key(row["company_id"], row["certificate_pk"]),
             source=row["source"],
             bad=row["certificate_pk"] in self._bad,
-            expired=issued_at is not None and retain_until is not None and retain_until <= issued_at,
+            expired=lock_date_passed(
+                retain_until=row["retain_until"], issued_at=row["issued_at"], finalised_at=row["finalized_at"], kinds=row["kinds"]
+            ),
             status=row["status"],
             error_class=row["error_class"],
             events=row["events"],
