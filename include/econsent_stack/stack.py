@@ -30,7 +30,9 @@ from econsent_stack.process import (
     ProcessFacts,
     ProcessRecord,
     belonging_to,
+    boot_id,
     end_all,
+    facts,
     in_session,
     is_alive,
     record,
@@ -311,8 +313,12 @@ class Stack:
 
 
 def is_ours(known: ProcessRecord) -> bool:
-    """Whether the session of a recorded process can only be ours: the process lives, or its pid is nobody's now."""
-    return is_alive(known) or (not Path(f"/proc/{known.pid}").exists() and known.boot == record(os.getpid()).boot)
+    """Whether the session of a recorded process can only be ours: its pid is nobody's now, or still this very process's.
+
+    A process that was killed keeps its pid until somebody reaps it, and what it forked may live on.
+    """
+    found = facts(known.pid)
+    return known.boot == boot_id() and (found is None or found.started_ticks == known.started_ticks)
 
 
 def say_nothing(text: str) -> None:
