@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.io.object_store import LockedObjectStore
 from econsent_jobs.migrations import upgrade
 from econsent_stack.stack import Stack
@@ -67,3 +69,17 @@ def archive(stack: Stack, archive_client: Any) -> LockedObjectStore:
     bucket = f"econsent-test-{secrets.token_hex(6)}"
     archive_client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     return LockedObjectStore(stack.object_store_client("econsent_archive"), bucket)
+
+
+@pytest.fixture
+def efs(tmp_path: Path) -> Path:
+    """An empty shared file system."""
+    folder = tmp_path / "efs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def languages() -> LanguageDetector:
+    """Its models load once for all tests."""
+    return LanguageDetector()

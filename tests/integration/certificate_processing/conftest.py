@@ -23,19 +23,6 @@ LIMITS = Limits(batch_size=10, run_seconds=60)
 
 
 @pytest.fixture
-def efs(tmp_path: Path) -> Path:
-    """An empty shared file system."""
-    folder = tmp_path / "efs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def languages() -> LanguageDetector:
-    return LanguageDetector()
-
-
-@pytest.fixture
 def make_tools(
     stack: Stack, database: psycopg.Connection[Any], archive: LockedObjectStore, efs: Path, languages: LanguageDetector
 ) -> Iterator[Callable[..., Tools]]:

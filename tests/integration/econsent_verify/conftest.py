@@ -37,18 +37,6 @@ class Finished:
     certificates: list[int]
 
 
-@pytest.fixture
-def efs(tmp_path: Path) -> Path:
-    folder = tmp_path / "efs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def languages() -> LanguageDetector:
-    return LanguageDetector()
-
-
 class Run:
     """Runs certificate processing once, with the rights that it has, each time as a worker of its own."""
 
