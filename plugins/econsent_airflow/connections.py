@@ -16,6 +16,7 @@ from elasticsearch import Elasticsearch
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.io.database import Connection as Database
 from econsent_jobs.io.database import database_errors
+from econsent_jobs.io.smtp import MailServer
 
 DATABASE: Final = "econsent_{stem}_database"  # one per role: a job can do in PostgreSQL what its own role may, and no more
 ARCHIVE: Final = "econsent_archive"  # reads, puts with a lock, sets retention and legal hold; deletes nothing
@@ -23,6 +24,8 @@ ARCHIVE_RETENTION: Final = "econsent_archive_retention"  # may delete versions; 
 ARCHIVE_VERIFY: Final = "econsent_archive_verify"  # reads only
 SEARCH: Final = "econsent_search"
 SIGNING_KEY: Final = "econsent_signing_key"
+SMTP: Final = "econsent_smtp"
+SMTP_PORT: Final = 587
 
 SHORTEST_KEY_BYTES: Final = 32
 S3_LIMITS: Final = Config(
@@ -71,6 +74,27 @@ def open_search() -> Iterator[Elasticsearch]:
     """Open the search index's client."""
     with ElasticsearchSQLHook(elasticsearch_conn_id=existing(SEARCH)).get_conn().es as client:
         yield client
+
+
+def mail_server() -> MailServer:
+    """Return where mail goes: host, port, login and password of the Connection, ``from_email``, ``disable_tls`` (no STARTTLS) and
+    ``disable_ssl`` (false: TLS from the first byte) of its extra, as Airflow's own provider of mail reads them.
+
+    Raises PermanentError (config) where the Connection is missing, or has no host or no sender.
+    """
+    found = connection_named(SMTP)
+    extra = found.extra_dejson
+    if not found.host or "@" not in str(extra.get("from_email")):
+        raise PermanentError(ErrorClass.CONFIG, f"the Connection {SMTP} needs a host, and from_email in its extra")
+    return MailServer(
+        host=found.host,
+        port=found.port or SMTP_PORT,
+        sender=extra["from_email"],
+        user=found.login,
+        password=found.password,
+        starttls=not extra.get("disable_tls", False),
+        tls=not extra.get("disable_ssl", True),
+    )
 
 
 def signing_keys() -> SigningKeys:

@@ -2,12 +2,13 @@
 
 import time
 from abc import abstractmethod
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.bases.xcom import BaseXCom
 
 from econsent_airflow.congestion import check_congestion
+from econsent_airflow.mail import send_mail
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
 
@@ -22,8 +23,11 @@ class JobOperator(BaseOperator):
 
     The task fails when at least ``failed_at_least`` items, and more than ``failed_share`` of those examined, failed by transient
     causes. Both are literals of the DAG file. Quarantined items never fail a task.
+
+    A subclass whose job writes mail sets ``sends_mail``: what is due goes out at the end of its run, whoever wrote it.
     """
 
+    sends_mail: ClassVar[bool] = False
     template_fields = ("run_seconds",)
 
     def __init__(self, *, run_seconds: float | str, failed_share: float = 0.5, failed_at_least: int = FEWEST_ITEMS, **kwargs: Any) -> None:
@@ -42,6 +46,8 @@ class JobOperator(BaseOperator):
         result = self.run_job()
         seconds = time.monotonic() - started
         self.log.info("%s in %.1f s", result, seconds)
+        if self.sends_mail:
+            send_mail()
         # A failed task returns nothing, and its figures are the ones that people look for: so they are kept before it can fail.
         context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
         if result.past_share(self.failed_share, at_least=self.failed_at_least):

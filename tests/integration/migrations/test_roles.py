@@ -23,6 +23,7 @@ STATEMENT_TIMEOUTS = {
     "econsent_elasticsearch_sync": "1min",
     "econsent_webhook_delivery_retry": "1min",
     "econsent_wallet_reconciliation": "5min",
+    "econsent_mail": "15s",
     "econsent_platform": "15s",
     "econsent_dashboard": "5s",
     "econsent_verify": "10min",
