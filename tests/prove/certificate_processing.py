@@ -8,6 +8,7 @@ from econsent_stack.project import ROOT
 
 def main(argv: list[str]) -> Evidence:
     sys.path.insert(0, str(ROOT))  # the proof's own modules lie below tests, which is no installed package
-    from tests.prove.certificates.full import main as prove
+    from tests.prove.certificates.proof import PROOF
+    from tests.prove.harness.full import prove
 
-    return prove(argv)
+    return prove(PROOF, argv)

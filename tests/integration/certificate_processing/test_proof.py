@@ -24,16 +24,20 @@ from econsent_jobs.certificate_processing.store import Store
 from econsent_jobs.core.limits import Limits
 from econsent_stack.stack import Stack
 from tests.prove.certificates.case import examine, make_case, verified
-from tests.prove.certificates.faults import Call, one_way_each, prove_point, record, settle
-from tests.prove.certificates.histories import History, run_histories
+from tests.prove.certificates.histories import History
 from tests.prove.certificates.keys import KEYS
-from tests.prove.certificates.kills import measure, prove_kills, prove_two_workers
-from tests.prove.certificates.model_side import ModelSide
-from tests.prove.certificates.planted import PLANTED, Planted, hunt
+from tests.prove.certificates.model_side import ModelSide, history
+from tests.prove.certificates.planted import PLANTED
 from tests.prove.certificates.real_side import RealSide
-from tests.prove.certificates.steps import Fate, Log, Worker
+from tests.prove.certificates.stage import CertificateStage
+from tests.prove.certificates.steps import Log
 from tests.prove.certificates.world import World, open_world
-from tests.prove.wire.switchboard import Mode, Strike
+from tests.prove.harness.faults import one_way_each, prove_point, record, settle
+from tests.prove.harness.histories import run_histories
+from tests.prove.harness.kills import measure, prove_kills, prove_two_workers
+from tests.prove.harness.planted import Planted, hunt
+from tests.prove.harness.steps import Fate, Worker
+from tests.prove.wire.switchboard import Call, Mode, Strike
 
 SEED = 4
 SHARES = 6
@@ -60,8 +64,13 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def calls(world: World) -> Sequence[Call]:
-    return record(world, number=next(NUMBERS))
+def stage(world: World) -> CertificateStage:
+    return CertificateStage(world=world)
+
+
+@pytest.fixture(scope="module")
+def calls(stage: CertificateStage) -> Sequence[Call]:
+    return record(stage, number=next(NUMBERS))
 
 
 @pytest.mark.parametrize("batch_size", [1, 10])
@@ -84,21 +93,21 @@ def test_the_recording_pass_meets_every_server(calls: Sequence[Call]) -> None:
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_every_call_fails_once(world: World, calls: Sequence[Call], share: int) -> None:
+def test_every_call_fails_once(stage: CertificateStage, calls: Sequence[Call], share: int) -> None:
     random = Random(SEED + share)
     wrong: list[str] = []
     for point in one_way_each(calls, Random(SEED))[share::SHARES]:
-        wrong += prove_point(world, point, number=next(NUMBERS), random=random, thorough=False).sentences
+        wrong += prove_point(stage, point, number=next(NUMBERS), random=random, thorough=False).sentences
 
     assert wrong == []
 
 
 @pytest.mark.parametrize("share", range(KILLS // KILLS_A_TEST))
-def test_workers_are_killed_at_random_moments(world: World, share: int) -> None:
+def test_workers_are_killed_at_random_moments(stage: CertificateStage, share: int) -> None:
     random, killed, wrong = Random(SEED + share), 0, []
-    seconds = measure(world, numbers=[next(NUMBERS) for _ in range(3)])
+    seconds = measure(stage, numbers=[next(NUMBERS) for _ in range(3)])
     for _ in range(KILLS_A_TEST * 4):
-        more, verdict = prove_kills(world, number=next(NUMBERS), seconds=seconds, random=random, thorough=False)
+        more, verdict = prove_kills(stage, number=next(NUMBERS), seconds=seconds, random=random, thorough=False)
         killed, wrong = killed + more, wrong + verdict.sentences
         if killed >= KILLS_A_TEST:
             break
@@ -107,8 +116,8 @@ def test_workers_are_killed_at_random_moments(world: World, share: int) -> None:
     assert killed >= KILLS_A_TEST
 
 
-def test_two_workers_both_finish_items(world: World) -> None:
-    assert prove_two_workers(world, numbers=[next(NUMBERS) for _ in range(8)]).sentences == []
+def test_two_workers_both_finish_items(stage: CertificateStage) -> None:
+    assert prove_two_workers(stage, numbers=[next(NUMBERS) for _ in range(8)]).sentences == []
 
 
 def test_histories_on_the_real_servers(world: World, languages: LanguageDetector) -> None:
@@ -122,7 +131,7 @@ def test_the_verifier_agrees_with_all_of_it(world: World) -> None:
 
 
 def test_histories_on_the_model() -> None:
-    told = run_histories(ModelSide, range(SEED, SEED + 400))
+    told = run_histories(history, range(SEED, SEED + 400))
 
     assert told.wrong == []
     assert told.finished[0] > 0
@@ -195,7 +204,7 @@ def test_a_planted_bug_is_found(tmp_path: Path) -> None:
     assert hunt(planted, tmp_path) == planted.killers[0]
 
 
-def test_a_changed_policy_does_not_move_a_sealed_lock_date(world: World, calls: Sequence[Call]) -> None:
+def test_a_changed_policy_does_not_move_a_sealed_lock_date(stage: CertificateStage, world: World, calls: Sequence[Call]) -> None:
     """The answer to the last put is lost; then the company shortens its locks."""
     world.reset_policies()
     case = make_case(world, number=next(NUMBERS))
@@ -206,13 +215,13 @@ def test_a_changed_policy_does_not_move_a_sealed_lock_date(world: World, calls: 
     sealing = case.sealing(world)
     world.database.execute("UPDATE econsent.retention_settings SET object_lock_years = 1")
 
-    settled = settle(world, case, world.direct)
+    settled = settle(stage, case, stage.direct())
 
     assert strike.struck.is_set()
     assert (settled + examine(world, case, [sealing])).sentences == []
 
 
-def test_fractions_of_a_second_are_cut_off_the_lock_date(world: World) -> None:
+def test_fractions_of_a_second_are_cut_off_the_lock_date(stage: CertificateStage, world: World) -> None:
     world.reset_policies()
     case = make_case(world, number=next(NUMBERS))
     world.database.execute(
@@ -221,7 +230,7 @@ def test_fractions_of_a_second_are_cut_off_the_lock_date(world: World) -> None:
         case.names,
     )
 
-    assert (settle(world, case, world.direct) + examine(world, case, [])).sentences == []
+    assert (settle(stage, case, stage.direct()) + examine(world, case, [])).sentences == []
 
 
 def test_a_chunk_that_came_in_between_keeps_the_session_open(world: World, languages: LanguageDetector) -> None:

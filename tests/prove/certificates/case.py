@@ -1,7 +1,7 @@
 """One case: a few certificates of its own in a shared database and bucket, and what has to be true of them in the end."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -11,6 +11,7 @@ from demo.tenants import Property, tenant
 from demo.visits import Visit, make_sessionless, make_visit
 from econsent_jobs.core.statements import statement
 from tests.prove.certificates.world import World, now
+from tests.prove.harness.verdict import Verdict
 
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "session": ("attestation", "certificate", "dom"),
@@ -74,28 +75,6 @@ SEALED_BYTES: Final = """
 SELECT document.object_key, document.sha256 FROM econsent.sealed_documents AS document
 WHERE document.company_id = ANY(%(companies)s) AND document.certificate_pk = ANY(%(pks)s)
 """
-
-
-@dataclass(slots=True, kw_only=True)
-class Verdict:
-    """What a case came to, in certificates, with a sentence for each."""
-
-    lost: int = 0
-    duplicated: int = 0
-    wrong: int = 0
-    sentences: list[str] = field(default_factory=list[str])
-
-    def __add__(self, other: "Verdict") -> "Verdict":
-        return Verdict(
-            lost=self.lost + other.lost,
-            duplicated=self.duplicated + other.duplicated,
-            wrong=self.wrong + other.wrong,
-            sentences=self.sentences + other.sentences,
-        )
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.duplicated or self.wrong)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +173,7 @@ def visit(
     )
 
 
-def examine(world: World, case: Case, sealings: list[Sealing], *, thorough: bool = True) -> Verdict:
+def examine(world: World, case: Case, sealings: Sequence[Sealing], *, thorough: bool = True) -> Verdict:
     """Compare the end state with that of a run without faults: every certificate once, with all that follows from it, once.
 
     ``thorough`` lets the verifier look at each certificate too; otherwise the caller runs it over all cases together.
@@ -258,7 +237,7 @@ def documents_of(stored: list[dict[str, Any]]) -> dict[str, str]:
     return {row["object_key"]: row["sha256"] for row in stored}
 
 
-def add_sealings(verdict: Verdict, sealings: list[Sealing], end: Sealing) -> None:
+def add_sealings(verdict: Verdict, sealings: Sequence[Sealing], end: Sealing) -> None:
     for sealing in sealings:
         changed = [pk for pk, row in sealing.certificates.items() if end.certificates.get(pk) != row]
         resealed = [key for key, sha256 in sealing.documents.items() if end.documents.get(key) != sha256]

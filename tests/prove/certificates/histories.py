@@ -3,9 +3,8 @@
 One driver for two sides: the model, and the real PostgreSQL and S3. In the end everything is left to finish, and judged.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Final, Protocol
@@ -14,13 +13,15 @@ from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.job import Tools
 from econsent_jobs.certificate_processing.model import Key, Settings, SigningKey
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.results import JobResult
 from tests.prove.certificates.case import EVENTS, KINDS
 from tests.prove.certificates.keys import KEYS
-from tests.prove.certificates.steps import Fate, Log, Worker
+from tests.prove.certificates.steps import Log
+from tests.prove.harness.histories import Told
+from tests.prove.harness.steps import Crew, Fate, Worker
 
 LEASE_SECONDS: Final = 120
 MOST_ROUNDS: Final = 40
-MOST_TOLD: Final = 10
 MOST_ATTEMPTS, MOST_LOST_LEASES = 8, 3  # documented for an administrator: docs/runbooks/certificate_processing.md
 MOVES: Final = (1, 20, 90, 130, 700, 1_900, 3_700)
 SOURCES: Final = ("session", "session", "session", "again", "again", "meta", "sms", "voice", "bad")
@@ -102,24 +103,12 @@ class Side(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Told:
-    """What a history came to: sentences for what is wrong, and how many items each lane finished."""
-
-    wrong: list[str] = field(default_factory=list[str])
-    finished: Counter[int] = field(default_factory=Counter[int])
-    steps: int = 0
-
-
 class History:
     """Drives one history. Everything is drawn from ``random``, so that its seed, or what shrinks it, says it all."""
 
     def __init__(self, side: Side, random: Random) -> None:
         self._side, self._random, self._log = side, random, Log()
-        self._workers: list[Worker] = []
-        self._begun = 0
-        self._spoilt = random.choice((0.0, 0.0, 0.03, 0.03, 0.1, 0.3))
-        self._weak_spot = random.choice((None, None, None, *WEAK_SPOTS))
+        self._crew = Crew(random, weak_spots=WEAK_SPOTS, fates=FATES)
         self.told = Told()
 
     def run(self) -> Told:
@@ -127,18 +116,19 @@ class History:
             self._side.submit(self._random.choice(SOURCES), self._random)
         for _ in range(self._random.randrange(10, 120)):
             self._move()
-        while self._workers:
-            self._step(self._random.choice(self._workers))
+        while self._crew.at_work:
+            self._step()
         for arrive in self._log.late:
             arrive()
         self._drain()
+        self.told.steps = self._crew.steps
         judge(self._side.end(), self._log, self.told)
         return self.told
 
     def _move(self) -> None:
         draw, random = self._random.random(), self._random
-        if self._workers and draw < 0.7:
-            self._step(random.choice(self._workers))
+        if self._crew.at_work and draw < 0.7:
+            self._step()
         elif draw < 0.80:
             self._side.advance(random.choice(MOVES))
         elif draw < 0.84:
@@ -151,17 +141,13 @@ class History:
             self._side.change(random)
         elif draw < 0.91 and self._log.late:
             self._log.late.pop(random.randrange(len(self._log.late)))()
-        elif len(self._workers) < 2:
-            self._begin()
+        elif self._crew.has_room:
+            self._crew.begin(self._job)
 
-    def _begin(self) -> None:
-        self._begun += 1
-        lane = 0 if all(worker.lane for worker in self._workers) else 1
-        worker = Worker(self._begun, lane)
+    def _job(self, worker: Worker) -> Callable[[], JobResult]:
         tools = self._side.tools(self._settings(), worker=worker, log=self._log)
         limits = Limits(batch_size=self._random.choice((1, 2, 10)), run_seconds=480)
-        worker.begin(lambda: process_certificates(tools=tools, limits=limits))
-        self._workers.append(worker)
+        return lambda: process_certificates(tools=tools, limits=limits)
 
     def _settings(self) -> Settings:
         unit = self._random.choice(("code points", "UTF-16 units"))
@@ -169,14 +155,10 @@ class History:
         key = SigningKey(key_id=key_id, secret=KEYS[key_id].encode())
         return Settings(signing_key=key, lease_seconds=LEASE_SECONDS, character_unit=unit)
 
-    def _step(self, worker: Worker) -> None:
-        self.told.steps += 1
-        spoilt = 0.5 if worker.waits_before == self._weak_spot else self._spoilt
-        worker.step(self._random.choice(FATES) if self._random.random() < spoilt else Fate.GO)
-        if worker.is_over:
-            self._workers.remove(worker)
-            if worker.result is not None:
-                self.told.finished[worker.lane] += worker.result.changed
+    def _step(self) -> None:
+        worker = self._crew.step()
+        if worker.is_over and worker.result is not None:
+            self.told.finished[worker.lane] += worker.result.changed
 
     def _drain(self) -> None:
         """Leave the rest to a worker whom nothing befalls, an hour at a time."""
@@ -241,16 +223,3 @@ def certificate_faults(end: CertificateEnd, log: Log) -> list[str]:
         left_over=0,
     )
     return [] if end == expected else [f"{end} instead of {expected}"]
-
-
-def run_histories(make_side: Callable[[], Side], seeds: Iterable[int]) -> Told:
-    """Run one history a seed and add up what they came to. Stops at the tenth that is wrong."""
-    total = Told()
-    for seed in seeds:
-        told = History(make_side(), Random(seed)).run()
-        total.finished += told.finished
-        total.steps += told.steps
-        total.wrong += [f"history {seed}: {sentence}" for sentence in told.wrong]
-        if len(total.wrong) >= MOST_TOLD:
-            break
-    return total

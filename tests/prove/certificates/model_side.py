@@ -17,7 +17,7 @@ from econsent_jobs.certificate_processing.model import Key, Pending, Sealed, Sea
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.text import norm_text
 from tests.prove.certificates.case import EVENTS
-from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd, lock_date_passed
+from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, History, SessionEnd, lock_date_passed
 from tests.prove.certificates.model import (
     CertificateRow,
     ModelBucket,
@@ -28,7 +28,9 @@ from tests.prove.certificates.model import (
     model_tools,
     recording_sha256,
 )
-from tests.prove.certificates.steps import Log, SteppedPut, SteppedStore, Worker
+from tests.prove.certificates.steps import Log, SteppedPut, SteppedStore
+from tests.prove.harness.histories import Told
+from tests.prove.harness.steps import Worker
 
 COMPANIES: Final = ("demo-01", "demo-02")
 BAD: Final = '{"consents": "TEXT"}'
@@ -43,6 +45,11 @@ def captures(source: str) -> Sequence[str]:
         return [make_sessionless(owner, source, seed=seed, number=seed, consent_at=at).capture for seed in (1, 2)]
     visits = (make_visit(owner, efs_base=Path("recordings"), seed=seed, number=seed, ended_at=at) for seed in (1, 2, 3, 4))
     return [visit.certificates[0].capture for visit in visits]
+
+
+def history(seed: int) -> Told:
+    """One history on the model, all of it drawn from its seed."""
+    return History(ModelSide(), Random(seed)).run()
 
 
 class ModelSide:

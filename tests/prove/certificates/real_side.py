@@ -26,8 +26,9 @@ from tests.prove.certificates.case import OBJECTS, SESSIONS, STATE, at
 from tests.prove.certificates.histories import LEASE_SECONDS, CertificateEnd, End, SessionEnd, lock_date_passed
 from tests.prove.certificates.model import ModelArchive
 from tests.prove.certificates.model_side import BAD, COMPANIES
-from tests.prove.certificates.steps import Log, SteppedPut, SteppedStore, Worker
+from tests.prove.certificates.steps import Log, SteppedPut, SteppedStore
 from tests.prove.certificates.world import World, now
+from tests.prove.harness.steps import Worker
 
 CHUNK: Final = b',{"type":3,"timestamp":1,"data":{"source":0}}]'
 SHIFT: Final = (

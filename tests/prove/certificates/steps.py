@@ -1,33 +1,14 @@
-"""Workers that run call by call: whoever drives them says before each call what becomes of it."""
+"""Certificate processing call by call: a store and a put that each come to pass, fail, are lost or kill."""
 
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from greenlet import getcurrent, greenlet
-
 from econsent_jobs.certificate_processing.model import Key, Sealed, SealedDocument
-from econsent_jobs.core.errors import EconsentError, ErrorClass, TransientError
-from econsent_jobs.core.results import JobResult
-
-
-class Death(BaseException):
-    """Stands for SIGKILL: nothing of the worker's own runs after it."""
-
-
-class Fate(StrEnum):
-    """What becomes of a call. ``MIDST`` is for transactions: they end between two of their statements."""
-
-    GO = "go"
-    FAIL = "fail"
-    LOST = "lost"
-    DIE = "die"
-    DIE_AFTER = "die after"
-    MIDST = "midst"
-    LATE = "late"
+from econsent_jobs.core.errors import EconsentError, ErrorClass
+from tests.prove.harness.steps import Fate, Worker, spoil
 
 
 @dataclass(slots=True)
@@ -38,42 +19,7 @@ class Log:
     troubles: dict[Key, set[int]] = field(default_factory=dict[Key, set[int]])
     sealings: Counter[Key] = field(default_factory=Counter[Key])
     sealed: dict[str, str] = field(default_factory=dict[str, str])
-    finished: Counter[int] = field(default_factory=Counter[int])
     late: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-
-
-class Worker:
-    """One run of the job, as a greenlet. ``step`` lets it go on to its next call, which ``waits_before`` names."""
-
-    def __init__(self, number: int, lane: int) -> None:
-        self.number, self.lane = number, lane
-        self.result: JobResult | None = None
-        self.waits_before = ""
-        self._driver = getcurrent()
-        self._greenlet: greenlet | None = None
-
-    def begin(self, job: Callable[[], JobResult]) -> None:
-        def run() -> None:
-            try:
-                self.result = job()
-            except (Death, EconsentError):
-                self.result = None
-
-        self._greenlet = greenlet(run)
-        self._greenlet.switch()
-
-    @property
-    def is_over(self) -> bool:
-        return self._greenlet is not None and self._greenlet.dead
-
-    def pause(self, call: str) -> Fate:
-        """Called from within the job: hand over to the driver, and come back with a fate."""
-        self.waits_before = call
-        return self._driver.switch(call)
-
-    def step(self, fate: Fate) -> None:
-        assert self._greenlet is not None
-        self._greenlet.switch(fate)
 
 
 class SteppedStore:
@@ -163,10 +109,3 @@ class SteppedPut:
             self._put(sealed, document)
         except EconsentError:
             return
-
-
-def spoil(failed: bool, fatal: bool, *, error_class: ErrorClass = ErrorClass.DB_CONNECTIVITY) -> None:
-    if fatal:
-        raise Death
-    if failed:
-        raise TransientError(error_class, "a fault of the proof")

@@ -1,0 +1,71 @@
+"""SIGKILL at a random moment of a run, then again until the work is done: nothing lost, nothing twice."""
+
+import os
+import signal
+from collections.abc import Sequence
+from random import Random
+from threading import Event
+from time import monotonic
+from typing import Any, Final
+
+from tests.prove.harness.faults import settle
+from tests.prove.harness.stage import Stage
+from tests.prove.harness.verdict import Verdict
+
+MOST_KILLS: Final = 3
+"""Kills of one case: three lost leases of one item would rightly quarantine it, so a fourth worker may always finish."""
+
+
+def measure(stage: Stage[Any], *, numbers: Sequence[int]) -> float:
+    """Return the seconds that a whole run takes here, from the fork to its end: the quickest of a few, so that most kills hit."""
+    return min(measure_one(stage, number=number) for number in numbers)
+
+
+def measure_one(stage: Stage[Any], *, number: int) -> float:
+    case = stage.make_case(number)
+    began = monotonic()
+    ended = stage.nursery.run({**stage.direct(), **stage.hurry})
+    seconds = monotonic() - began
+    assert ended.code == 0, ended
+    assert stage.open_items(case) == 0
+    return seconds
+
+
+def prove_kills(stage: Stage[Any], *, number: int, seconds: float, random: Random, thorough: bool = True) -> tuple[int, Verdict]:
+    """Kill up to two workers of one case, let others finish; return how many were really killed, and the verdict."""
+    case = stage.make_case(number)
+    errand = {**stage.direct(), **stage.hurry}
+    killed, snapshots = 0, []
+    for _ in range(random.randrange(1, MOST_KILLS)):
+        pid = stage.nursery.start(errand)
+        let_pass(random.uniform(0, seconds))
+        os.kill(pid, signal.SIGKILL)
+        killed += stage.nursery.wait(pid).code == -signal.SIGKILL
+        snapshots.append(stage.snapshot(case))
+        errand = {**stage.change(random), **stage.hurry}
+        stage.work_is_due()
+    settled = settle(stage, case, errand)
+    verdict = stage.examine(case, snapshots, thorough=thorough) + settled
+    if not verdict.clean:
+        stage.forget()
+    return killed, verdict.told_of(f"case {number}, killed {killed} times")
+
+
+def let_pass(seconds: float) -> None:
+    """Let a random moment come. It waits for nothing: the moment is the experiment."""
+    Event().wait(seconds)
+
+
+def prove_two_workers(stage: Stage[Any], *, numbers: Sequence[int]) -> Verdict:
+    """Two workers share the work of many cases: both must have finished items, or one of them was kept out."""
+    together = [stage.make_case(number) for number in numbers]
+    pids = [stage.nursery.start({**stage.direct(), **part}) for part in stage.sharing]
+    ended = [stage.nursery.wait(pid) for pid in pids]
+    finished = [each.report.get("changed", 0) if each.report else 0 for each in ended]
+    verdict = Verdict()
+    if not all(finished):
+        verdict.wrong += 1
+        verdict.sentences.append(f"two workers finished {finished}: one was kept out")
+    for case in together:
+        verdict += stage.examine(case, [], thorough=False)
+    return verdict
