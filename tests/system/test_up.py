@@ -13,6 +13,7 @@ import pytest
 from econsent_stack import components
 from econsent_stack.process import facts, is_alive, send
 from econsent_stack.secret_values import SecretValues
+from econsent_stack.server import all_servers
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
@@ -47,7 +48,7 @@ def listening() -> Iterator[tuple[str, int, str]]:
 
 def test_all_components_are_healthy(up: Up) -> None:
     assert up.is_healthy(since=0.0)
-    assert set(up.pids()) == {"object_store", "postgres", *components.COMMANDS}
+    assert set(up.pids()) == {*(server.name for server in all_servers() if server.port_names), *components.COMMANDS}
 
 
 def test_the_login_works_and_shows_the_job(up: Up) -> None:
@@ -107,7 +108,7 @@ def test_doctor_and_env_know_what_runs(up: Up) -> None:
 
 def test_each_process_that_is_killed_is_started_again(up: Up) -> None:
     killed_at = time.time()
-    names = [*components.COMMANDS, "object_store", "postgres"]
+    names = [*components.COMMANDS, *(server.name for server in all_servers() if server.port_names)]
     for name in names:
         kill_and_wait_for_another(up, name)
 
