@@ -8,20 +8,19 @@
 Deleting the cache is always safe. ``python -m econsent_stack.chromium`` pins anew what ``npm/package.json`` asks for.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from econsent_stack.errors import StackError
+from econsent_stack.lock import wait_for
 from econsent_stack.paths import Home
 from econsent_stack.progress import Progress
 
@@ -91,7 +90,7 @@ def fetch(folder: Path, *, environment: Mapping[str, str], lock_folder: Path) ->
     """Install the packages, unpack the browser and put it in its place as a whole. Whatever a killed attempt left is cleared away."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.parent.chmod(0o755)
-    with locked(folder.with_name("chromium.lock")):
+    with wait_for(folder.with_name("chromium.lock")):
         if folder.exists():
             return
         free = shutil.disk_usage(folder.parent).free
@@ -110,14 +109,6 @@ def fetch(folder: Path, *, environment: Mapping[str, str], lock_folder: Path) ->
             unpacked.rename(folder)
         finally:
             shutil.rmtree(half, ignore_errors=True)
-
-
-@contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Hold the lock file, waiting for whoever holds it. The kernel frees it with the process, however that ends."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def node_folder() -> Path:

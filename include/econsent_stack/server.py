@@ -48,6 +48,8 @@ class Server(ABC):
     session_program: ClassVar[str | None] = None
     """The program whose processes are sessions of their own and work in the server's folder; None when all stay in their first session."""
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    is_slow: ClassVar[bool] = False
+    """Takes many seconds to answer; what needs only the other servers goes on meanwhile."""
 
     @abstractmethod
     def version(self) -> str:

@@ -3,8 +3,9 @@
 1. Take the folder's lock: one stack in a folder at a time.
 2. Clear away what a killed stack left running.
 3. Choose ports, keeping those of the last start where they are free, and write them down.
-4. Start every server, wait until each answers, and create what has to exist in it.
+4. Start every server, wait until each that is quick answers, and create what has to exist in it.
 5. Migrate the database, let each job's role log in, and write Airflow's configuration.
+6. Wait for the slow ones.
 """
 
 import os
@@ -48,7 +49,7 @@ from econsent_stack.servers import object_store, postgres
 from econsent_stack.state import State, read_state, write_state
 
 LOG_BYTES: Final = 20 * 1024 * 1024
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 20.0
 PORTS_SECONDS: Final = 3.0
 POLL_SECONDS: Final = 0.05
@@ -91,12 +92,19 @@ class Stack:
         self.run_servers()
         self.migrate()
         self.render_airflow()
+        self.wait_for_servers(slow=True)
 
     def run_servers(self) -> None:
-        """Start all servers at once, wait until each answers, and create what has to exist in it."""
+        """Start all servers at once, and make the quick ones ready. The slow ones need ``wait_for_servers(slow=True)`` before their use."""
         for server in self.servers:
             self.start_server(server)
+        self.wait_for_servers(slow=False)
+
+    def wait_for_servers(self, *, slow: bool) -> None:
+        """Wait until each of the slow servers, or of the others, answers, and create what has to exist in it."""
         for server in self.servers:
+            if server.is_slow is not slow:
+                continue
             self.wait_until(server.name, lambda server=server: server.is_ready(self.place(server)), seconds=READY_SECONDS)
             server.prepare(self.place(server))
 

@@ -90,6 +90,7 @@ class Supervisor:
         for name in (components.API_SERVER, *components.EARLY):
             self._start_component(name)
         self._load_demo()
+        self._wait_for_slow_servers()
         self._wait_for([components.API_SERVER], since=since)
         self._start_component(components.SCHEDULER)
         self._wait_for([components.SCHEDULER, *components.EARLY], since=since)
@@ -101,6 +102,12 @@ class Supervisor:
             return
         with self._progress.step("Airflow's database: schema, pools"):
             self._stack.prepare_airflow()
+
+    def _wait_for_slow_servers(self) -> None:
+        """Before the scheduler, whose tasks use them."""
+        slow = [server.name for server in self._stack.servers if server.is_slow]
+        with self._progress.step(f"servers that take longer: {', '.join(slow)}"):
+            self._stack.wait_for_servers(slow=True)
 
     def _load_demo(self) -> None:
         if not self._demo:
