@@ -1,0 +1,176 @@
+"""What the index shows of a certificate: the specification as tables."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from econsent_jobs.core.canonical_json import canonical_json
+from econsent_jobs.core.errors import BadItem
+from econsent_jobs.elasticsearch_sync.model import Document, Key, Source
+from econsent_jobs.elasticsearch_sync.rules.projection import (
+    ABOUT_WRITING,
+    LONGEST_TEXT,
+    MOST_SUMMED,
+    PART_DIGITS,
+    digest_of,
+    fold,
+    is_revoked,
+    part_of,
+    project,
+    shown,
+)
+
+KEY = Key("acme", 7)
+ROW = Source(
+    certificate_pk=7,
+    row_version=3,
+    status="finalized",
+    certificate_id="EC-1",
+    session_id="s-1",
+    property_id="shop",
+    source="session",
+    consent_at_ms=1_772_323_200_000,
+    finalized_at_ms=1_772_323_500_000,
+    expires_at_ms=None,
+    consumer_phone="+12025550123",
+    consumer_email="Ann@Example.com",
+    consumer_name="Ann Müller",
+    ip="2001:db8::1",
+    geo={"region": "Bavaria"},
+    origin="https://shop.example",
+    domain="shop.example",
+    consent_records=[{"id": "1", "type": "call", "value": "Café"}, {"id": "2", "type": "text", "value": "Café"}],
+    opt_out={"revoke": False},
+    recorded=True,
+    retention_status="retained",
+    rrweb_to_video_status="completed",
+    disclosure_sha256="a" * 64,
+    template_id=None,
+    template_version=None,
+    language="de",
+    wcag_level="AA",
+    disclosure_visible="true",
+)
+
+
+def document(**changes: Any) -> Document:
+    return project(KEY, replace(ROW, **changes), row_version=1, indexed_at_ms=5)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return json.loads(document(**changes).body)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "expected"),
+    [
+        pytest.param({}, "consent_text", "Cafe", id="a text is shown once, without accents"),
+        pytest.param({}, "consent_types", ["call", "text"], id="every type is shown once, in order"),
+        pytest.param({}, "geo", {"region": "Bavaria"}, id="a place without a country is a place"),
+        pytest.param({"geo": {"country": 5, "city": ""}}, "geo", None, id="what is no name of a place is left out"),
+        pytest.param({"geo": "DE"}, "geo", None, id="a place that is no object is left out"),
+        pytest.param({"ip": "192.0.2.1"}, "ip", "192.0.2.1", id="an address of the fourth family"),
+        pytest.param({}, "ip", "2001:db8::1", id="an address of the sixth family"),
+        pytest.param({"consent_at_ms": 252_455_616_000_000}, "consent_at", 252_455_616_000_000, id="a year beyond 9999 is shown"),
+        pytest.param({"expires_at_ms": None}, "expires_at", None, id="a time that is infinite or missing is left out"),
+        pytest.param({"consent_records": None}, "consent_text", None, id="no records, no text"),
+        pytest.param({"consent_records": {"value": "x"}}, "consent_text", None, id="records that are no list are left out"),
+        pytest.param({"consent_records": [5, {"value": 6, "type": []}]}, "consent_types", None, id="what is no record is left out"),
+        pytest.param({"retention_status": "expired"}, "has_replay", False, id="an expired recording cannot be replayed"),
+        pytest.param({"recorded": False}, "has_replay", False, id="what was never recorded cannot be replayed"),
+        pytest.param({"rrweb_to_video_status": "failed"}, "has_video", False, id="only a finished video is one"),
+        pytest.param({"disclosure_visible": "false"}, "disclosure_visible", False, id="a hidden disclosure is told"),
+        pytest.param({"disclosure_visible": None}, "disclosure_visible", None, id="where nothing was measured, nothing is told"),
+        pytest.param(
+            {"opt_out": {"revoke": True, "revoked_at": "2026-03-02T10:00:00Z"}},
+            "opt_out",
+            {"revoke": True, "revoked_at": 1_772_445_600_000},
+            id="a revocation is shown with its time",
+        ),
+        pytest.param({"opt_out": {"revoke": True, "revoked_at": "soon"}}, "opt_out", {"revoke": True}, id="or without, if it has none"),
+    ],
+)
+def test_fields(changes: dict[str, Any], field: str, expected: Any) -> None:
+    assert body(**changes).get(field) == expected
+
+
+@pytest.mark.parametrize(
+    ("opt_out", "revoked"),
+    [
+        pytest.param({"revoke": False}, False, id="an explicit no"),
+        pytest.param({}, False, id="nothing said"),
+        pytest.param({"revoke": None}, False, id="nothing said, in words"),
+        pytest.param({"revoke": True}, True, id="an explicit yes"),
+        pytest.param({"revoke": "true"}, True, id="a yes of another kind"),
+        pytest.param({"revoke": 0}, True, id="what is no answer counts as a yes"),
+    ],
+)
+def test_a_consent_in_doubt_is_not_shown_as_given(opt_out: Any, revoked: bool) -> None:
+    assert is_revoked(opt_out) is revoked
+
+
+@pytest.mark.parametrize("status", ["expired", "deleted", "failed", "pending", "processing"])
+def test_only_a_finalised_certificate_counts(status: str) -> None:
+    found = document(status=status)
+
+    assert found.deleted
+    assert set(json.loads(found.body)) == {"certificate_pk", "company_id", "deleted", *ABOUT_WRITING}
+
+
+def test_a_row_that_is_gone_is_a_tombstone_at_the_version_that_was_wanted() -> None:
+    found = project(KEY, None, row_version=9, indexed_at_ms=5)
+
+    assert (found.deleted, found.row_version) == (True, 9)
+
+
+def test_the_digest_is_of_the_canonical_form_and_of_the_content_alone() -> None:
+    found = document(consumer_name='\u0001 \u2028 \U0001f600 \\ " / \u007f')
+    stored = json.loads(found.body)
+    content = {name: value for name, value in stored.items() if name not in ABOUT_WRITING}
+
+    assert stored["projection_sha256"] == found.sha256 == hashlib.sha256(canonical_json(content)).hexdigest() == digest_of(stored)
+    assert document(row_version=4).sha256 == document().sha256
+    assert document(domain="other.example").sha256 != document().sha256
+
+
+def test_the_part_tells_content_and_version_and_its_sums_stay_exact() -> None:
+    assert part_of("a" * 64, 1) != part_of("a" * 64, 2)
+    assert part_of("a" * 64, 1) != part_of("b" * 64, 1)
+    assert MOST_SUMMED * 16**PART_DIGITS <= 2**53
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("plain", "plain"),
+        ("Ünïcödé Straße", "Unicode Strasse"),
+        ("đồng ý", "dong y"),
+        ("Ελλάδα й", "Ελλαδα и"),
+        ("동의합니다", "동의합니다"),
+        ("同意する ガ", "同意する ガ"),
+        ("ﬁne ²", "fine 2"),
+    ],
+)
+def test_accents_are_folded_and_other_scripts_kept(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+def test_texts_of_4900_characters_in_ten_languages_are_searched_whole() -> None:
+    languages = ["e", "ñ", "é", "ã", "ü", "à", "同", "臺", "동", "đ"]
+    records = [{"id": str(number), "type": "call", "value": letter * 4_900} for number, letter in enumerate(languages)]
+
+    assert len(shown(KEY, replace(ROW, consent_records=records))["consent_text"]) == 10 * 4_900 + 9
+
+
+def test_texts_are_bounded() -> None:
+    records = [{"id": str(number), "type": "call", "value": f"{number}" * 4_900} for number in range(100)]
+
+    assert len(body(consent_records=records)["consent_text"]) == LONGEST_TEXT
+
+
+def test_a_document_that_no_request_could_carry_is_refused() -> None:
+    with pytest.raises(BadItem, match="at most"):
+        document(origin="x" * 6 * 1024**2)
