@@ -5,8 +5,8 @@ Why a check on the outbox's key: a claim reads it as a number, and one row that 
 
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0015"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
