@@ -9,10 +9,26 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import psycopg
+from psycopg import sql
 
 from econsent_stack.project import ROOT
 
 RECORD: Final = "econsent_prepared"
+WATCH: Final = "econsent_watch"
+READ_BY_WATCH: Final = (
+    "dag",
+    "dag_run",
+    "dag_tag",
+    "dag_version",
+    "import_error",
+    "job",
+    "log",
+    "serialized_dag",
+    "task_instance",
+    "task_instance_history",
+    "xcom",
+)
+"""No connection, no variable and no user is among them."""
 
 
 def pools() -> dict[str, dict[str, Any]]:
@@ -23,7 +39,7 @@ def pools() -> dict[str, dict[str, Any]]:
 
 def wanted() -> str:
     """What a prepared database is prepared for, as one text to compare."""
-    return json.dumps({"airflow": version("apache-airflow-core"), "pools": pools()}, sort_keys=True)
+    return json.dumps({"airflow": version("apache-airflow-core"), "pools": pools(), "read_by_watch": READ_BY_WATCH}, sort_keys=True)
 
 
 def is_prepared(database_url: str) -> bool:
@@ -35,7 +51,13 @@ def is_prepared(database_url: str) -> bool:
 
 
 def write_down(database_url: str) -> None:
+    """Let the watch read what it needs, and record what the database is prepared for."""
     with psycopg.connect(database_url) as connection:
+        tables = sql.SQL(", ").join(map(sql.Identifier, READ_BY_WATCH))
+        watch = sql.Identifier(WATCH)
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), watch))
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(watch))
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, watch))
         connection.execute("CREATE TABLE IF NOT EXISTS econsent_prepared (prepared text NOT NULL)")
         connection.execute("DELETE FROM econsent_prepared")
         connection.execute("INSERT INTO econsent_prepared VALUES (%s)", [wanted()])

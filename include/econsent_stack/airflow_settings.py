@@ -15,7 +15,9 @@ from econsent_stack.secret_values import SecretValues
 
 PORT: Final = "airflow.web"
 STOP_SIGNAL: Final = signal.SIGTERM
-USERS: Final[Mapping[str, str]] = {"admin": "admin", "viewer": "viewer"}  # each with its role
+USERS: Final[Mapping[str, str]] = {"admin": "admin", "viewer": "viewer", "watch": "user"}  # each with its role; people have the first two
+PEOPLE: Final = ("admin", "viewer")
+WATCH: Final = "watch"
 
 
 def user_secret(user: str) -> str:
@@ -32,7 +34,7 @@ def long_key() -> str:
     return secrets.token_urlsafe(64)
 
 
-def variables(home: Home, values: SecretValues) -> dict[str, str]:
+def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict[str, str]:
     """The environment variables that Airflow and the jobs need, besides those of the servers."""
     signing_key: dict[str, Any] = {
         "conn_type": "generic",
@@ -40,7 +42,15 @@ def variables(home: Home, values: SecretValues) -> dict[str, str]:
         "password": values.get("signing_key", long_key),
         "extra": {"retired": {}},
     }
+    api = {
+        "conn_type": "http",
+        "host": "127.0.0.1",
+        "port": web_port,
+        "login": WATCH,
+        "password": values.get(user_secret(WATCH)),
+    }
     return {
+        "AIRFLOW_CONN_ECONSENT_AIRFLOW_API": json.dumps(api),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW_CONN_ECONSENT_SIGNING_KEY": json.dumps(signing_key),
         "AIRFLOW_VAR_ECONSENT_EFS_BASE": str(home.efs),

@@ -5,6 +5,7 @@ more.
 """
 
 import json
+import os
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ API_SERVER: Final = "api-server"
 SCHEDULER: Final = "scheduler"
 EARLY: Final = ("dag-processor", "triggerer")
 """These need no api-server; the scheduler does."""
+WATCH: Final = "watch"
+"""No component of Airflow: it has to live when they are dead."""
+ALERTS: Final = ("AIRFLOW_CONN_ECONSENT_ALERT_", "AIRFLOW_CONN_ECONSENT_PINGS")
+"""Who is told of trouble is the surroundings' to say; the stack itself tells nobody."""
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     API_SERVER: ("api-server",),
     SCHEDULER: (SCHEDULER, "--skip-serve-logs"),  # its log server would listen to the whole network
@@ -29,6 +34,9 @@ HEALTH_KEYS: Final[Mapping[str, str]] = {SCHEDULER: "scheduler", "dag-processor"
 
 def launch(name: str, environment: Mapping[str, str]) -> Launch:
     """Say how to start one component."""
+    if name == WATCH:
+        alerts = {name: value for name, value in os.environ.items() if name.startswith(ALERTS)}
+        return Launch(command=[sys.executable, "-m", "econsent_airflow.watch"], environment={**environment, **alerts}, folder=ROOT)
     return Launch(command=[sys.executable, "-m", "airflow", *COMMANDS[name]], environment=environment, folder=ROOT)
 
 

@@ -294,7 +294,7 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that belong to this stack, secrets among them."""
-        found = airflow_settings.variables(self.home, self.secrets)
+        found = airflow_settings.variables(self.home, self.secrets, web_port=self.state.ports.get(airflow_settings.PORT))
         for server in self.servers:
             found.update(server.variables(self.place(server)))
         return found

@@ -93,6 +93,7 @@ class Supervisor:
         self._wait_for_slow_servers()
         self._wait_for([components.API_SERVER], since=since)
         self._start_component(components.SCHEDULER)
+        self._start_component(components.WATCH)
         self._wait_for([components.SCHEDULER, *components.EARLY], since=since)
 
     def _prepare_airflow(self) -> None:
@@ -164,7 +165,7 @@ class Supervisor:
         port = self._stack.state.ports[airflow_settings.PORT]
         self._progress.say(f"Healthy after {self._progress.seconds:.1f} s.")
         self._progress.say(f"\n  Open      http://127.0.0.1:{port}")
-        logins = (f"{user} / {self._stack.secrets.get(airflow_settings.user_secret(user))}" for user in airflow_settings.USERS)
+        logins = (f"{user} / {self._stack.secrets.get(airflow_settings.user_secret(user))}" for user in airflow_settings.PEOPLE)
         self._progress.show(f"  Log in    {'   or   '.join(logins)}")
         self._progress.say(f"  Logs      {self._stack.home.logs}, or ./econsent logs NAME")
         self._progress.say("  First     click Dags, then certificate_processing, then its latest run, for what it did and its logs")
@@ -172,7 +173,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """The scheduler and its helpers at once, then the api-server that its running tasks speak to, then the servers."""
-        others = (*components.EARLY, components.SCHEDULER)
+        others = (*components.EARLY, components.SCHEDULER, components.WATCH)
         self._stack.ask_to_end(others)
         for name in [*reversed(others), components.API_SERVER]:
             if self._stack.started(name):

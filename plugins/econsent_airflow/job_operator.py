@@ -6,12 +6,15 @@ from typing import Any, ClassVar, Final
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from econsent_airflow.alerts import describe
 from econsent_airflow.congestion import check_congestion
 from econsent_airflow.mail import send_mail
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
 
+ERROR: Final = "econsent_error"  # the XCom that says why a task failed
 FEWEST_ITEMS: Final = 5  # below this a share says nothing
 QUARANTINED: Final = frozenset({ErrorClass.DATA, ErrorClass.INTEGRITY})  # causes of bad items, which no retry mends
 
@@ -42,6 +45,15 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the result's figures, which become the task's XCom. Raises PermanentError past the failed share, and when congested."""
+        try:
+            return self._execute(context)
+        except (Exception, AirflowTaskTimeout) as error:
+            # The log line is for people; this is what the watch copies into the execution's history.
+            error_class, sentence = describe(error)
+            context["ti"].xcom_push(key=ERROR, value={"error_class": str(error_class), "sentence": sentence})
+            raise
+
+    def _execute(self, context: Context) -> dict[str, Any]:
         started = time.monotonic()
         result = self.run_job()
         seconds = time.monotonic() - started

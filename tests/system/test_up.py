@@ -48,7 +48,7 @@ def listening() -> Iterator[tuple[str, int, str]]:
 
 def test_all_components_are_healthy(up: Up) -> None:
     assert up.is_healthy(since=0.0)
-    assert set(up.pids()) == {*(server.name for server in all_servers() if server.port_names), *components.COMMANDS}
+    assert set(up.pids()) == {*(server.name for server in all_servers() if server.port_names), *components.COMMANDS, components.WATCH}
 
 
 def test_the_login_works_and_shows_the_job(up: Up) -> None:
@@ -108,7 +108,7 @@ def test_doctor_and_env_know_what_runs(up: Up) -> None:
 
 def test_each_process_that_is_killed_is_started_again(up: Up) -> None:
     killed_at = time.time()
-    names = [*components.COMMANDS, *(server.name for server in all_servers() if server.port_names)]
+    names = [*components.COMMANDS, components.WATCH, *(server.name for server in all_servers() if server.port_names)]
     for name in names:
         kill_and_wait_for_another(up, name)
 

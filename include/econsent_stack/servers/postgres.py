@@ -26,6 +26,8 @@ from econsent_stack.server import Launch, Place, Server
 SUPERUSER: Final = "postgres"
 DATABASES: Final[Mapping[str, str]] = {"airflow": "airflow", "econsent": SUPERUSER}  # each with its owner
 ROLE_PREFIX: Final = "role."
+WATCH: Final = "econsent_watch"
+METADATA: Final = "AIRFLOW_CONN_ECONSENT_AIRFLOW_METADATA"  # the watch reads Airflow's own database, some tables of it
 MAJOR_VERSION: Final = "18"
 NOBODY: Final = 65534
 NAMESPACE: Final = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
@@ -110,7 +112,10 @@ class Postgres(Server):
 
     def variables(self, place: Place) -> dict[str, str]:
         roles = [name.removeprefix(ROLE_PREFIX) for name in place.secrets.names(ROLE_PREFIX)]
-        return {f"AIRFLOW_CONN_{role.upper()}_DATABASE": self._connection_json(place, role) for role in roles}
+        found = {f"AIRFLOW_CONN_{role.upper()}_DATABASE": self._connection_json(place, role) for role in roles}
+        if WATCH in roles:
+            found[METADATA] = self._connection_json(place, WATCH, database="airflow")
+        return found
 
     def url(self, place: Place, *, database: str, user: str | None = None) -> str:
         """A ``postgresql://`` address with its password; the superuser's unless ``user`` says otherwise."""
@@ -124,7 +129,7 @@ class Postgres(Server):
     def connect(self, place: Place, *, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.url(place, database=database), autocommit=True)
 
-    def _connection_json(self, place: Place, role: str) -> str:
+    def _connection_json(self, place: Place, role: str, database: str = "econsent") -> str:
         return json.dumps(
             {
                 "conn_type": "postgres",
@@ -132,7 +137,7 @@ class Postgres(Server):
                 "port": place.ports["listen"],
                 "login": role,
                 "password": self.password(place, role),
-                "schema": "econsent",
+                "schema": database,
             }
         )
 

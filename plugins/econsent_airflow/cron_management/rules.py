@@ -302,9 +302,9 @@ def run_flags(active: Sequence[Run], ended: Sequence[Run], now: datetime) -> Ite
 
 def usual_duration(ended: Iterable[Run]) -> timedelta | None:
     """Return the median duration of the last twenty successful runs, None where there is none."""
-    good = [run for run in ended if run.succeeded and run.started_at is not None and run.ended_at is not None]
-    latest = sorted(good, key=lambda run: (run.ended_at, run.run_id))[-SLOW_RUNS:]
-    return median([run.ended_at - run.started_at for run in latest]) if latest else None  # pyright: ignore[reportOptionalOperand] filtered
+    good = [(run.ended_at, run.run_id, run.ended_at - run.started_at) for run in ended if run.succeeded and run.ended_at and run.started_at]
+    seconds = [length.total_seconds() for _, _, length in sorted(good)[-SLOW_RUNS:]]
+    return timedelta(seconds=median(seconds)) if seconds else None
 
 
 def broken_flags(facts: JobFacts) -> Iterable[Flag]:

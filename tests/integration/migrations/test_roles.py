@@ -28,6 +28,8 @@ STATEMENT_TIMEOUTS = {
     "econsent_dashboard": "5s",
     "econsent_verify": "10min",
     "econsent_migrator": "0",
+    "econsent_watch": "5min",
+    "econsent_cron_management": "5s",
 }
 READERS = ("econsent_dashboard", "econsent_verify")
 

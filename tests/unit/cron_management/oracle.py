@@ -29,7 +29,8 @@ def field(text, low, high):
 @cache
 def offset(zone, at):
     """How many seconds a zone's clocks are ahead of UTC, in the quarter of an hour that begins at ``at``."""
-    return int(datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).utcoffset().total_seconds())
+    wall = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+    return int(wall.timestamp()) - at
 
 
 def shown(zone, at):

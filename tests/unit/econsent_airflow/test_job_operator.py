@@ -65,7 +65,8 @@ def test_fails_past_the_share_and_keeps_the_figures() -> None:
 
     assert raised.value.error_class == ErrorClass.S3_WRITE
     assert raised.value.reason.startswith("6 of 9 items failed, most by s3_write;")
-    assert pushed.values == {"return_value": result.as_dict()}
+    error = {"error_class": "s3_write", "sentence": raised.value.reason}
+    assert pushed.values == {"return_value": result.as_dict(), "econsent_error": error}
 
 
 def test_the_dag_file_sets_share_and_least() -> None:

@@ -1,4 +1,11 @@
 -- What the watch keeps of Airflow, and the one function that seals the audit trail.
+RESET ROLE;
+
+SELECT econsent.ensure_role('econsent_watch', '5min');
+SELECT econsent.ensure_role('econsent_cron_management', '5s');
+
+SET LOCAL ROLE econsent_migrator;
+
 CREATE INDEX ON econsent.audit_log (xid);
 
 CREATE INDEX ON econsent.audit_log (category, "timestamp" DESC, audit_id DESC);
@@ -69,7 +76,7 @@ CREATE UNIQUE INDEX ON econsent.component_outages (component) WHERE back_at IS N
 CREATE TABLE econsent.dag_breaks (
     break_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     file text NOT NULL,  -- below the DAGs folder
-    dag_ids text [] NOT NULL,
+    dag_ids text[] NOT NULL,
     broke_at timestamptz NOT NULL,
     mended_at timestamptz,
     sentence text NOT NULL,
@@ -122,7 +129,7 @@ CREATE TABLE econsent.audit_segments (  -- the range is fixed before the first P
     CHECK (first_seq <= last_seq)
 );
 
--- Each field is told apart from its neighbours by its length in bytes; a missing one is a dash. PostgreSQL and any other language can write it.
+-- Each field is told apart from its neighbours by its length in bytes; a missing one is a dash. Any language can write that.
 CREATE FUNCTION econsent.audit_field(field text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog
 RETURN coalesce(octet_length(field) || ':' || field, '-');
 
@@ -186,7 +193,7 @@ GRANT EXECUTE ON FUNCTION econsent.audit_field(text), econsent.audit_text(econse
 
 -- The watch copies, keeps score and seals. The chain itself it can only read: sealing is the function's.
 GRANT SELECT ON econsent.audit_log, econsent.audit_chain, econsent.job_executions, econsent.job_pauses, econsent.component_outages,
-econsent.dag_breaks, econsent.incidents, econsent.alert_outbox, econsent.watch_state, econsent.audit_segments, econsent.mail_outbox
+econsent.dag_breaks, econsent.incidents, econsent.alert_outbox, econsent.watch_state, econsent.audit_segments
 TO econsent_watch;
 GRANT INSERT (company_id, action, category, "user", ip_address, "timestamp", details, request_id, dedupe_key)
 ON econsent.audit_log TO econsent_watch;
@@ -199,8 +206,8 @@ GRANT UPDATE (sentence, streak, recovered_at) ON econsent.incidents TO econsent_
 GRANT UPDATE (attempts, next_attempt_at, sent_at, given_up_at, last_error) ON econsent.alert_outbox TO econsent_watch;
 GRANT UPDATE (position, changed_at) ON econsent.watch_state TO econsent_watch;
 GRANT UPDATE (version_id, stored_at) ON econsent.audit_segments TO econsent_watch;
-GRANT UPDATE (attempts, next_attempt_at, lease_token, leased_until, last_error, sent_at) ON econsent.mail_outbox TO econsent_watch;
-GRANT EXECUTE ON FUNCTION econsent.seal_audit(boolean, integer) TO econsent_watch;
+GRANT SELECT (message_id) ON econsent.mail_outbox TO econsent_watch;
+GRANT EXECUTE ON FUNCTION econsent.seal_audit(boolean, integer), econsent.withdraw_pause(uuid) TO econsent_watch;
 
 -- The page writes down why a job is paused, and nothing else.
 GRANT INSERT (pause_id, dag_id, paused_by, reason, paused_at, resume_at, batch_id) ON econsent.job_pauses TO econsent_cron_management;

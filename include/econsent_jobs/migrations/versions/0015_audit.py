@@ -5,25 +5,15 @@ here, beside the audit trail that is their truth. One process, the watch, copies
 why a job is paused. The chain is computed inside PostgreSQL, so that one statement takes, orders and seals, and nothing comes between.
 """
 
-from alembic import op
-
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0014"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-MAKE_ROLES = """
-RESET ROLE;
-SELECT econsent.ensure_role('econsent_watch', '5min');
-SELECT econsent.ensure_role('econsent_cron_management', '5s');
-SET LOCAL ROLE econsent_migrator;
-"""
-
 
 def upgrade() -> None:
-    op.get_bind().execution_options(no_parameters=True).exec_driver_sql(MAKE_ROLES)  # roles are the administrator's to make
     run_as_owner(__file__)
 
 
