@@ -60,6 +60,7 @@ def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict
 
 def render(home: Home, *, values: SecretValues, web_port: int, database_url: str) -> None:
     """Write ``airflow.cfg`` and the users' passwords, both with mode 600. ``database_url``: PostgreSQL, for SQLAlchemy."""
+    (home.airflow / "demo_dags").mkdir(exist_ok=True)
     passwords = home.airflow / "passwords.json"
     write_whole(passwords, json.dumps({user: values.get(user_secret(user)) for user in USERS}), mode=0o600)
     filled = {

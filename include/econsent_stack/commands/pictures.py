@@ -9,11 +9,12 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, Route
 
 from econsent_stack import airflow_settings
 from econsent_stack.browser import log_in, open_browser, open_page
@@ -28,6 +29,8 @@ HELP: Final = "take pictures of the UI that runs, light and dark, for README and
 DAG: Final = "certificate_processing"
 TITLE: Final = "Certificate processing"
 TASK: Final = "process_certificates"
+CRON_MANAGEMENT: Final = "/plugin/cron-management"
+FAILED: Final = "demo_partner_report"
 USER: Final = "admin"
 RUN_SECONDS: Final = 180.0
 STILL_SECONDS: Final = 30.0
@@ -94,6 +97,9 @@ def views(lane: Lane) -> Mapping[str, Callable[[Page], None]]:
         "dag": show_dag,
         "log": lambda page: show_log(page, lane),
         "result": lambda page: show_result(page, lane),
+        "cron-management": show_jobs,
+        "cron-management-job": show_job,
+        "cron-management-audit": show_audit,
     }
 
 
@@ -119,6 +125,36 @@ def show_result(page: Page, lane: Lane) -> None:
     page.get_by_text("return_value").first.wait_for()
     page.get_by_label("Expand all extra JSON").click()
     page.get_by_text("quarantined").first.wait_for()
+
+
+def show_jobs(page: Page) -> None:
+    """Wait for the failed job that the demo brings along, so that the picture shows what trouble looks like."""
+    page.goto(CRON_MANAGEMENT)
+    page.locator(f"tbody[data-job={FAILED}] .cm-notice").wait_for()
+    stand_still(page)
+
+
+def show_job(page: Page) -> None:
+    page.goto(f"{CRON_MANAGEMENT}/jobs/{FAILED}")
+    page.locator(".cm-log").wait_for()
+    page.locator(".cm-runs").wait_for()
+    stand_still(page)
+
+
+def show_audit(page: Page) -> None:
+    page.goto(f"{CRON_MANAGEMENT}/audit")
+    page.locator(".cm-audit").wait_for()
+    stand_still(page)
+
+
+def stand_still(page: Page) -> None:
+    """Stop the page's clock and leave its further questions unanswered: its countdowns would go on for ever."""
+    page.route("**/cron-management/api/**", leave_unanswered)
+    page.clock.set_fixed_time(datetime.now(UTC))
+
+
+def leave_unanswered(_route: Route) -> None:
+    """A handler of Playwright's that neither answers nor refuses."""
 
 
 def still_picture(page: Page) -> bytes:

@@ -1,0 +1,329 @@
+"""What is known of the jobs, put together for the rule: Airflow's rows for now, the audit trail's for what Airflow has forgotten."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from econsent_airflow.cron_management.queries import TRAIL, Row, TrailAbsent, ask_airflow_database, read_figures
+from econsent_airflow.cron_management.rules import Break, JobFacts, Outage, Pause, Run, outage_of
+from econsent_airflow.cron_management.schedule import Schedule
+from econsent_airflow.cron_management.settings import tag
+
+MOST_RUNS: Final = 30
+GRACE_SECONDS: Final = 60.0
+GRACE: Final = re.compile(r"grace:(?P<number>\d{1,6})(?P<unit>s|min|h)")
+UNIT_SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+AGE: Final = "seconds "
+COMPONENTS: Final = {"SchedulerJob": "scheduler", "DagProcessorJob": "dag_processor", "TriggererJob": "triggerer"}
+KINDS: Final = {"scheduled": "scheduled", "manual": "manual", "asset_triggered": "asset", "backfill": "backfill"}
+ENDED: Final = {"success": True, "failed": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRow:
+    """One pause of the audit trail. ``batch_id`` is set for those that "Pause all" made."""
+
+    pause_id: str
+    dag_id: str
+    by: str
+    reason: str
+    at: datetime
+    resume_at: datetime | None
+    batch_id: str | None
+    resumed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One DAG with the tag. ``facts`` is what the rule judges; ``executions`` what the trail adds to each run, by run id.
+
+    ``waiting_since`` is when the oldest waiting item came; ``figure_since`` is the job's own figure where that is an age.
+    """
+
+    dag_id: str
+    title: str
+    purpose: str
+    schedule_words: str
+    is_paused: bool
+    tags: tuple[str, ...]
+    facts: JobFacts
+    pause: PauseRow | None
+    executions: Mapping[str, Row] = field(default_factory=dict[str, Row])
+    failed_first: frozenset[str] = frozenset()
+    figures: Row | None = None
+    waiting_since: datetime | None = None
+    figure_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """When Airflow's processes, and the watcher, were last seen; how far the trail is sealed."""
+
+    beats: Mapping[str, datetime | None]
+    seal: Mapping[str, Any] | None
+    trail_is_there: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything that one look found. ``read_at`` is the database's time of it."""
+
+    jobs: tuple[Job, ...]
+    platform: Platform
+    read_at: datetime
+
+
+def parse(at: str | datetime | None) -> datetime | None:
+    """Read a moment of a JSON document."""
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
+def read_known(now: datetime, *, past: bool = False, only: str | None = None) -> Known:
+    """Look at everything once, in at most nine statements. ``past``: only what the audit trail tells, up to ``now``."""
+    jobs, beats, errors = ask_airflow_database(("list_jobs", {"tag": tag()}), ("platform", {}), ("import_errors", {}))
+    jobs = [job for job in jobs if only is None or job["dag_id"] == only]
+    dag_ids = [job["dag_id"] for job in jobs]
+    runs, tasks = ask_airflow_database(
+        ("recent_runs", {"dag_ids": dag_ids, "most": MOST_RUNS, "now": now}), ("live_tasks", {"dag_ids": dag_ids})
+    )
+    trail = read_trail(dag_ids, now)
+    live_beats = {COMPONENTS[row["job_type"]]: row["beat_at"] for row in beats}
+    outages = [*trail.outages, *([] if past else open_outages(live_beats, trail.outages, now))]
+    figures = {} if past else read_figures(dag_ids)
+    by_run = {(row["dag_id"], row["run_id"]): row for row in tasks}
+    found = tuple(
+        put_together(
+            row,
+            runs=[run for run in runs if run["dag_id"] == row["dag_id"]],
+            tasks=by_run,
+            trail=trail,
+            outages=tuple(outages),
+            breaks=breaks_of(row, errors if not past else [], trail, now),
+            figures=figures.get(row["dag_id"]),
+            past=past,
+            now=now,
+        )
+        for row in jobs
+    )
+    platform = Platform(beats={**live_beats, "watch": trail.watch_at}, seal=trail.seal, trail_is_there=trail.is_there)
+    return Known(jobs=found, platform=platform, read_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What the audit trail says; empty where there is none."""
+
+    is_there: bool = False
+    executions: Sequence[Row] = ()
+    pauses: Sequence[PauseRow] = ()
+    outages: Sequence[Outage] = ()
+    breaks: Sequence[tuple[frozenset[str], Break]] = ()
+    watch_at: datetime | None = None
+    seal: Mapping[str, Any] | None = None
+
+
+def read_trail(dag_ids: Sequence[str], now: datetime) -> Trail:
+    """Read the audit trail in two statements."""
+    try:
+        executions = TRAIL.ask("trail_recent", {"dag_ids": list(dag_ids), "now": now, "most": MOST_RUNS})
+        [state] = TRAIL.ask("trail_state", {"dag_ids": list(dag_ids), "now": now})
+    except TrailAbsent:
+        return Trail()
+    return Trail(
+        is_there=True,
+        executions=executions,
+        pauses=[pause_row(row) for row in state["pauses"] or []],
+        outages=[
+            Outage(component=row["component"], stopped_at=moment(row["stopped_at"]), back_at=parse(row["back_at"]))
+            for row in state["outages"] or []
+        ],
+        breaks=[
+            (
+                frozenset(row["dag_ids"]),
+                Break(start_at=moment(row["broke_at"]), end_at=parse(row["mended_at"]), sentence=row["sentence"] or ""),
+            )
+            for row in state["breaks"] or []
+        ],
+        watch_at=state["watch_at"],
+        seal=state["seal"],
+    )
+
+
+def moment(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
+def pause_row(row: Mapping[str, Any]) -> PauseRow:
+    return PauseRow(
+        pause_id=row["pause_id"],
+        dag_id=row["dag_id"],
+        by=row["paused_by"] or "",
+        reason=row["reason"] or "",
+        at=moment(row["paused_at"]),
+        resume_at=parse(row["resume_at"]),
+        batch_id=row["batch_id"],
+        resumed_at=parse(row["resumed_at"]),
+    )
+
+
+def open_outages(beats: Mapping[str, datetime], noted: Iterable[Outage], now: datetime) -> list[Outage]:
+    """Return the silences of this moment that the watcher has not written down (it may be silent itself)."""
+    known = {outage.component for outage in noted if outage.back_at is None}
+    found = [outage_of(component, beat, now) for component, beat in beats.items() if component not in known]
+    return [outage for outage in found if outage is not None]
+
+
+def breaks_of(job: Row, errors: Iterable[Row], trail: Trail, now: datetime) -> tuple[Break, ...]:
+    """Return when the job's file did not import: as the watcher wrote it down, and as Airflow says now."""
+    noted = [broken for dag_ids, broken in trail.breaks if job["dag_id"] in dag_ids]
+    here = next((error for error in errors if error["file"] and error["file"].endswith(job["file"] or "\0")), None)
+    if any(broken.end_at is None for broken in noted):
+        return tuple(noted)
+    if here is not None:
+        lines = (here["stack_trace"] or "").strip().splitlines()
+        return (*noted, Break(start_at=here["broke_at"], sentence=lines[-1] if lines else ""))
+    if job["is_stale"] and job["parsed_at"] is not None:
+        return (*noted, Break(start_at=min(job["parsed_at"], now), sentence="Airflow no longer finds it in its file"))
+    return tuple(noted)
+
+
+def put_together(
+    row: Row,
+    *,
+    runs: Sequence[Row],
+    tasks: Mapping[tuple[str, str], Row],
+    trail: Trail,
+    outages: tuple[Outage, ...],
+    breaks: tuple[Break, ...],
+    figures: Row | None,
+    past: bool,
+    now: datetime,
+) -> Job:
+    """Make one job of what was found about it."""
+    dag_id = row["dag_id"]
+    executions = [one for one in trail.executions if one["dag_id"] == dag_id]
+    newest = {one["run_id"]: one for one in reversed(executions)}  # of a run that was cleared, the latest
+    told = {run["run_id"]: live_run(run, tasks) for run in runs if not (past and run["state"] in ENDED and run["run_id"] in newest)}
+    merged = {**{run_id: trail_run(one) for run_id, one in newest.items()}, **told}
+    rows = [pause for pause in trail.pauses if pause.dag_id == dag_id]
+    open_row = next((pause for pause in rows if pause.resumed_at is None or (past and pause.resumed_at > now)), None)
+    pauses = tuple(
+        Pause(start_at=pause.at, end_at=pause.resumed_at, resume_at=pause.resume_at, by=pause.by, reason=pause.reason) for pause in rows
+    )
+    known_since = row["known_since"] or row["parsed_at"] or now
+    if not past:
+        pauses = as_airflow_says(pauses, is_paused=row["is_paused"], since=pause_start(merged.values(), known_since), now=now)
+        open_row = open_row if row["is_paused"] else None
+    facts = JobFacts(
+        schedule=schedule_of(row["timetable"]),
+        grace_seconds=grace_of(row["tags"]),
+        known_since=known_since,
+        sweep=row["waits_for_assets"],
+        runs=tuple(merged.values()),
+        pauses=pauses,
+        outages=outages,
+        breaks=breaks,
+    )
+    return Job(
+        dag_id=dag_id,
+        title=row["title"],
+        purpose=row["purpose"],
+        schedule_words=words_of(row),
+        is_paused=row["is_paused"],
+        tags=tuple(row["tags"] or ()),
+        facts=facts,
+        pause=open_row,
+        executions=newest,
+        failed_first=frozenset(one["run_id"] for one in executions if one["outcome"] == "failed" and newest[one["run_id"]] is not one),
+        figures=figures,
+        waiting_since=age(figures["oldest_seconds"], now) if figures and figures["backlog"] else None,
+        figure_since=age(figures["figure"], now) if figures and is_age(figures) else None,
+    )
+
+
+def is_age(figures: Row) -> bool:
+    """Whether the job's own figure is in seconds, which its label then begins with."""
+    return (figures["figure_label"] or "").startswith(AGE)
+
+
+def age(seconds: float | None, now: datetime) -> datetime | None:
+    """Turn an age into the moment, on whole seconds, so that the page lets it grow by itself."""
+    return None if seconds is None else (now - timedelta(seconds=seconds)).replace(microsecond=0)
+
+
+def as_airflow_says(pauses: tuple[Pause, ...], *, is_paused: bool, since: datetime, now: datetime) -> tuple[Pause, ...]:
+    """Airflow alone knows whether a job is paused now; the trail follows it by seconds."""
+    still = any(pause.end_at is None for pause in pauses)
+    if is_paused and not still:
+        return (*pauses, Pause(start_at=min(since, now)))
+    if not is_paused and still:
+        return tuple(replace(pause, end_at=pause.end_at or now) for pause in pauses)
+    return pauses
+
+
+def pause_start(runs: Iterable[Run], known_since: datetime) -> datetime:
+    """Return since when a job may have been paused at the earliest, where nobody wrote it down: after its latest run."""
+    return max((run.ended_at or run.queued_at for run in runs), default=known_since) + timedelta(microseconds=1)
+
+
+def live_run(row: Row, tasks: Mapping[tuple[str, str], Row]) -> Run:
+    signs = tasks.get((row["dag_id"], row["run_id"]), {})
+    ended = row["state"] in ENDED
+    return Run(
+        run_id=row["run_id"],
+        kind=KINDS.get(row["run_type"], "manual"),
+        run_after=row["run_after"],
+        queued_at=row["queued_at"] or row["started_at"] or row["run_after"],
+        started_at=row["started_at"],
+        ended_at=(row["ended_at"] or row["updated_at"]) if ended else None,
+        succeeded=ENDED.get(row["state"]),
+        heartbeat_at=signs.get("heartbeat_at"),
+        resting_until=signs.get("resting_until"),
+    )
+
+
+def trail_run(row: Row) -> Run:
+    return Run(
+        run_id=row["run_id"],
+        kind=row["run_kind"],
+        run_after=row["run_after"],
+        queued_at=row["queued_at"] or row["started_at"] or row["run_after"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        succeeded=None if row["ended_at"] is None else row["outcome"] == "succeeded",
+        heartbeat_at=row["ended_at"],
+    )
+
+
+def schedule_of(timetable: Any) -> Schedule | None:
+    """Find the cron expression and its zone in a serialised timetable, also inside one that waits for assets."""
+    if not isinstance(timetable, Mapping):
+        return None
+    if isinstance(expression := timetable.get("expression"), str) and len(expression.split()) == 5:
+        zone = timetable.get("timezone")
+        return Schedule(expression, zone if isinstance(zone, str) and zone else "UTC")
+    nested = (timetable.get(name) for name in ("__var", "timetable"))
+    return next((found for part in nested if (found := schedule_of(part)) is not None), None)
+
+
+def grace_of(tags: Sequence[str] | None) -> float:
+    """Read ``grace:60s`` among the tags: how many seconds a run may be late before it is told. Units: s, min, h."""
+    for name in tags or ():
+        if found := GRACE.fullmatch(name):
+            return float(found["number"]) * UNIT_SECONDS[found["unit"]]
+    return GRACE_SECONDS
+
+
+def words_of(row: Row) -> str:
+    """Say the schedule in words."""
+    words = (row["timetable_description"] or "").strip()
+    if not row["waits_for_assets"]:
+        return words or "Only by hand"
+    _, _, sweep = words.partition(" or ")
+    return f"When work arrives, and {sweep[:1].lower()}{sweep[1:]}" if sweep else "When work arrives"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,88 @@
+"""The newest look at everything, shared by all who watch: the databases are asked once a second at most, however many pages are open.
+
+1. A page asks every second. Within the second, all get the same look.
+2. Then one cheap statement tells whether anything changed. If not, the look is kept, and only judged anew: time alone makes a run late.
+3. If something changed, and every few seconds anyway, everything is read again.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from econsent_airflow.cron_management.facts import COMPONENTS, Job, Known, parse, read_known, utc_now
+from econsent_airflow.cron_management.queries import ask_airflow_database
+from econsent_airflow.cron_management.settings import tag
+
+FRESH_SECONDS: Final = 0.8
+WHOLE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was known ``at`` a moment."""
+
+    known: Known
+    at: datetime
+
+
+class Looks:
+    """Keeps the newest look. Its lock makes one thread read while the others wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._look: Look | None = None
+        self._marker: tuple[object, ...] | None = None
+        self._looked = 0.0
+        self._read = 0.0
+
+    def newest(self) -> Look:
+        """Return a look that is at most a second old."""
+        with self._lock:
+            now = time.monotonic()
+            if self._look is None or now - self._looked >= FRESH_SECONDS:
+                self._look = self._look_again(now)
+                self._looked = now
+            return self._look
+
+    def forget(self) -> None:
+        """After an action: the next one who asks sees what it did."""
+        with self._lock:
+            self._look = None
+
+    def _look_again(self, now: float) -> Look:
+        at = utc_now()
+        [[row]] = ask_airflow_database(("marker", {"tag": tag()}))
+        marker = tuple(value for name, value in row.items() if name != "beats")
+        if self._look is None or marker != self._marker or now - self._read >= WHOLE_SECONDS:
+            self._marker, self._read = marker, now
+            return Look(known=steady(read_known(at), self._look), at=at)
+        beats = {COMPONENTS[kind]: parse(beat) for kind, beat in (row["beats"] or {}).items()}
+        platform = replace(self._look.known.platform, beats={**self._look.known.platform.beats, **beats})
+        return Look(known=replace(self._look.known, platform=platform), at=at)
+
+
+STEADY: Final = timedelta(seconds=3)
+
+
+def steady(known: Known, before: Look | None) -> Known:
+    """Keep the moments that ages are told from where they moved by a hair only, so that an idle page stays unchanged."""
+    if before is None:
+        return known
+    earlier = {job.dag_id: job for job in before.known.jobs}
+    return replace(known, jobs=tuple(steady_job(job, earlier.get(job.dag_id)) for job in known.jobs))
+
+
+def steady_job(job: Job, before: Job | None) -> Job:
+    if before is None:
+        return job
+    return replace(
+        job,
+        waiting_since=steady_moment(job.waiting_since, before.waiting_since),
+        figure_since=steady_moment(job.figure_since, before.figure_since),
+    )
+
+
+def steady_moment(at: datetime | None, before: datetime | None) -> datetime | None:
+    return before if at is not None and before is not None and abs(at - before) < STEADY else at

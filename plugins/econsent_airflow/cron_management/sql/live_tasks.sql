@@ -1,0 +1,17 @@
+-- What the tasks of runs under way say of themselves: the newest sign of life, and until when one rests on purpose.
+SELECT
+    task_instance.dag_id,
+    task_instance.run_id,
+    max(task_instance.last_heartbeat_at) AS heartbeat_at,
+    max(
+        CASE
+            WHEN task_instance.state = 'up_for_retry'
+                THEN task_instance.end_date + make_interval(secs => coalesce(task_instance.retry_delay_override, 300))
+            WHEN task_instance.state = 'deferred' THEN coalesce(task_instance.trigger_timeout, now() + interval '1 hour')
+        END
+    ) AS resting_until
+FROM task_instance
+INNER JOIN dag_run ON task_instance.dag_id = dag_run.dag_id AND task_instance.run_id = dag_run.run_id
+WHERE dag_run.state IN ('running', 'queued') AND task_instance.dag_id = any(%(dag_ids)s)
+GROUP BY task_instance.dag_id, task_instance.run_id
+LIMIT 1000
