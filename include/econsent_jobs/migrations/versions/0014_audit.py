@@ -7,8 +7,8 @@ why a job is paused. The chain is computed inside PostgreSQL, so that one statem
 
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0015"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
