@@ -5,7 +5,8 @@
 1. Insert the companies that are not there.
 2. Make up each company's visits, counted back from now, and drop those that are there: a second load adds nothing.
 3. Write the files of the rest, then all their rows in one transaction, so that a load that was killed begins again.
-4. Where Airflow runs beside it, give it a job that fails, for people to read and to retry.
+4. Insert the companies' webhook endpoints that are not there, where a receiver runs.
+5. Where Airflow runs beside it, give it a job that fails, for people to read and to retry.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from demo.failing_job import place_failing_job
 from demo.insert import LOADING, PACKAGE, insert_certificate_rows, insert_tenant, insert_visits
 from demo.tenants import TENANTS, Tenant
 from demo.visits import CertificateRow, SessionlessSource, Visit, make_sessionless, make_visit
+from demo.webhooks import load_endpoints
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io.database import Connection, database_errors
@@ -128,6 +130,8 @@ def main(argv: Sequence[str]) -> int:
         target = find_target(os.environ)
         with connect(target) as database:
             print(load(database, target.efs_base, seed=options.seed, now=now))
+            with database_errors():
+                print(f"{load_endpoints(database, os.environ)} webhook endpoints added")
         if airflow_home := os.environ.get("AIRFLOW_HOME"):
             place_failing_job(Path(airflow_home))
     except NotReady as error:

@@ -1,6 +1,6 @@
 """The stores behind a running stack, opened with all rights: for tests that prepare them and look at what a job left there."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,17 @@ ARCHIVE_BUCKET: Final = "AIRFLOW_VAR_ECONSENT_ARCHIVE_BUCKET"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """``database``: eConsent's, autocommit. ``archive``: an S3 client. ``search``: Elasticsearch's. ``efs_base``: recordings and pages."""
+    """``database``: eConsent's, autocommit. ``archive``: an S3 client. ``search``: Elasticsearch's. ``efs_base``: recordings and pages.
+
+    ``environment`` is what the stack's Airflow sees.
+    """
 
     database: psycopg.Connection[tuple[Any, ...]]
     archive: Any
     archive_bucket: str
     search: Elasticsearch
     efs_base: Path
+    environment: Mapping[str, str]
 
 
 @contextmanager
@@ -37,4 +41,5 @@ def open_stores(stack: Stack) -> Generator[Stores]:
             archive_bucket=stack.environment()[ARCHIVE_BUCKET],
             search=search,
             efs_base=stack.home.efs,
+            environment=stack.environment(),
         )

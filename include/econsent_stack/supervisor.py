@@ -20,6 +20,7 @@ from econsent_stack import airflow_settings, components
 from econsent_stack.errors import StackError
 from econsent_stack.files import last_lines
 from econsent_stack.progress import Progress
+from econsent_stack.servers import webhook_receiver
 from econsent_stack.stack import Stack, how_it_ended
 
 HEALTHY_SECONDS: Final = 120.0
@@ -113,7 +114,7 @@ class Supervisor:
     def _load_demo(self) -> None:
         if not self._demo:
             return
-        with self._progress.step("demo tenants, sessions and certificates"):
+        with self._progress.step("demo tenants, sessions, certificates and webhook endpoints"):
             self._stack.run_module("demo.load", log="demo", what="The demo data could not be loaded")
 
     def _start_component(self, name: str) -> None:
@@ -168,6 +169,8 @@ class Supervisor:
         logins = (f"{user} / {self._stack.secrets.get(airflow_settings.user_secret(user))}" for user in airflow_settings.PEOPLE)
         self._progress.show(f"  Log in    {'   or   '.join(logins)}")
         self._progress.say(f"  Logs      {self._stack.home.logs}, or ./econsent logs NAME")
+        received = webhook_receiver.SERVER.page(self._stack.place(webhook_receiver.SERVER))
+        self._progress.say(f"  Webhooks  {received} shows what the demo's customers received")
         self._progress.say("  First     click Dags, then certificate_processing, then its latest run, for what it did and its logs")
         self._progress.say("  Stop      Ctrl-C here, or ./econsent down in another terminal\n")
 

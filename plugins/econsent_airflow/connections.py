@@ -24,6 +24,8 @@ ARCHIVE_RETENTION: Final = "econsent_archive_retention"  # may delete versions; 
 ARCHIVE_VERIFY: Final = "econsent_archive_verify"  # reads only
 SEARCH: Final = "econsent_search"
 SIGNING_KEY: Final = "econsent_signing_key"
+WEBHOOK_KEY: Final = "econsent_webhook_key"  # seals the endpoints' signing secrets
+WEBHOOKS: Final = "econsent_webhooks"  # where deliveries may go beyond the public internet; not there in production
 SMTP: Final = "econsent_smtp"
 SMTP_PORT: Final = 587
 
@@ -102,6 +104,19 @@ def signing_keys() -> SigningKeys:
     return keys_of(connection_named(SIGNING_KEY))
 
 
+def webhook_keys() -> SigningKeys:
+    """Return the keys that seal webhook endpoints' secrets. Raises like ``signing_keys``."""
+    return keys_of(connection_named(WEBHOOK_KEY))
+
+
+def webhook_network() -> Mapping[str, Any]:
+    """Return what differs from the public internet: ``allow_loopback``, ``ca_file``, ``nameservers``, ``dns_port``. Usually empty."""
+    try:
+        return BaseHook.get_connection(WEBHOOKS).extra_dejson
+    except AirflowNotFoundException:
+        return {}
+
+
 def keys_of(connection: Connection) -> SigningKeys:
     """Read login as the key's id, password as the key, and ``{"retired": {id: key}}`` in the extra. Raises like ``signing_keys``."""
     retired: dict[str, str] = connection.extra_dejson.get("retired", {})
@@ -109,7 +124,7 @@ def keys_of(connection: Connection) -> SigningKeys:
     if not connection.login or len(key) < SHORTEST_KEY_BYTES:
         raise PermanentError(
             ErrorClass.CONFIG,
-            f"the Connection {SIGNING_KEY} needs a key id as login and at least {SHORTEST_KEY_BYTES} bytes of key as password",
+            f"the Connection {connection.conn_id} needs a key id as login and at least {SHORTEST_KEY_BYTES} bytes of key as password",
         )
     return SigningKeys(key_id=connection.login, key=key, retired={name: secret.encode() for name, secret in retired.items()})
 

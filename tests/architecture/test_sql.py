@@ -7,6 +7,7 @@ from econsent_stack.project import ROOT, files, stems
 
 JOBS = ROOT / "include" / "econsent_jobs"
 STATEMENTS = [path for path in files(JOBS, ".sql") if path.parts[0] != "migrations"]
+READ_BY_NAME = {"figures", "waiting"}  # by the dashboard and by the queue's trigger
 FIGURES = {"backlog", "oldest_seconds", "figure_label", "figure"}
 
 
@@ -49,7 +50,8 @@ def test_every_statement_is_used() -> None:
     unused = [
         str(path)
         for path in STATEMENTS
-        if path.stem != "figures" and not any(f'"{path.stem}"' in source.read_text() for source in (JOBS / path.parts[0]).rglob("*.py"))
+        if path.stem not in READ_BY_NAME
+        and not any(f'"{path.stem}"' in source.read_text() for source in (JOBS / path.parts[0]).rglob("*.py"))
     ]
 
     assert unused == []

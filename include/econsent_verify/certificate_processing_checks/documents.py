@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 import rfc8785
 
-from econsent_verify.certificate_processing_checks.findings import Difference, Trouble, short
+from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
+from econsent_verify.findings import short
 
 Json = dict[str, Any]
 

@@ -81,10 +81,3 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         return {"company_id": self.company_id, "subject": self.subject, **asdict(self.difference)}
-
-
-def short(value: object, *, most: int = 120) -> str:
-    """Return a value as one short line, control characters escaped; None as ``nothing``."""
-    text = "nothing" if value is None else str(value)
-    safe = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
-    return safe if len(safe) <= most else f"{safe[:most]}…"

@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import ssl
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -52,11 +53,14 @@ class Line:
 
 
 class Proxy:
-    """Listens on a free port of the loopback interface and hands on to ``upstream``. A context manager."""
+    """Listens on a free port of the loopback interface and hands on to ``upstream``. A context manager.
 
-    def __init__(self, talk: Talk, *, upstream: tuple[str, int], switchboard: Switchboard) -> None:
+    ``security``: the client's side speaks TLS, which ends here; the server's side never does.
+    """
+
+    def __init__(self, talk: Talk, *, upstream: tuple[str, int], switchboard: Switchboard, security: ssl.SSLContext | None = None) -> None:
         def serve(client: socket.socket, address: Any, server: Any) -> None:
-            with suppress(OSError), socket.create_connection(upstream) as upward:
+            with suppress(OSError), socket.create_connection(upstream) as upward, secured(client, security) as client:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 upward.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 line = Line(client, upward, switchboard)
@@ -78,6 +82,11 @@ class Proxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def secured(client: socket.socket, security: ssl.SSLContext | None) -> socket.socket:
+    """Shake hands where the client's side speaks TLS. Raises OSError."""
+    return client if security is None else security.wrap_socket(client, server_side=True)
 
 
 class Threads(socketserver.ThreadingTCPServer):

@@ -1,0 +1,87 @@
+"""Webhook delivery on the stage of its proof."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+
+from tests.prove.harness.stage import Errand
+from tests.prove.harness.verdict import Verdict
+from tests.prove.webhooks.case import EVENTS, KINDS, Case, Snapshot, add_secret, examine, make_case
+from tests.prove.webhooks.world import ROLE, World
+from tests.prove.wire.nursery import Nursery
+from tests.prove.wire.switchboard import Switchboard
+
+BLOCKED: Final = """
+SELECT count(*) AS n FROM pg_stat_activity WHERE usename = %(role)s AND wait_event_type = 'Lock' AND datname = current_database()
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class WebhookStage:
+    """A ``Stage``. After the first worker the key that seals secrets may be another, and endpoints may be rotating their secrets."""
+
+    world: World
+    proxied_receivers: bool = True
+    _case: Case | None = field(default=None, init=False)
+    patient: tuple[str, ...] = ()
+    hurry: Errand = field(default_factory=dict[str, Any])
+    sharing: tuple[Errand, Errand] = ({"batch_size": 2}, {"batch_size": 2})
+
+    @property
+    def nursery(self) -> Nursery:
+        return self.world.nursery
+
+    @property
+    def switchboard(self) -> Switchboard:
+        return self.world.switchboard
+
+    def direct(self) -> Errand:
+        return self.world.direct.told()
+
+    def proxied(self, *, attempts: int = 1) -> Errand:
+        return self.world.proxied.told()
+
+    def make_case(self, number: int) -> Case:
+        self._case = make_case(self.world, number=number, proxied=self.proxied_receivers)
+        return self._case
+
+    def open_items(self, case: Case) -> int:
+        return case.open_items(self.world)
+
+    def snapshot(self, case: Case) -> Snapshot:
+        return case.snapshot(self.world)
+
+    def examine(self, case: Case, snapshots: Sequence[Snapshot], *, thorough: bool) -> Verdict:
+        return examine(self.world, case, snapshots, thorough=thorough)
+
+    def examine_first(self, case: Case, report: Mapping[str, Any]) -> None:
+        taken = sum(1 for kind in KINDS if kind.ends == ("delivered",) for event in EVENTS if not kind.events or event in kind.events)
+        assert report.get("changed") == taken, report
+
+    def verified(self, *, since: datetime | None = None) -> Verdict:
+        report = self.world.verify(since=since)
+        return Verdict(wrong=report.found, sentences=[str(finding) for finding in report.findings[:5]])
+
+    def change(self, random: Random) -> Errand:
+        """Change what must not change a delivery: its bytes, its id, and who signs the documented header."""
+        later = self.world.direct
+        if random.random() < 0.7:
+            later = replace(later, key_id="key-2")
+        if random.random() < 0.3:
+            later = replace(later, in_flight=random.choice((8, 20)), batch_size=random.choice((1, 3, 100)))
+        if random.random() < 0.3 and self._case is not None:
+            endpoint = f"wh-{self._case.number}-all"
+            if not self.world.rows("SELECT 1 AS n FROM econsent.webhook_secrets WHERE endpoint_id = %(e)s AND secret_no = 2", e=endpoint):
+                add_secret(self.world, endpoint, number=2, secret="whsec_of_tomorrow", key_id=later.key_id, documented=False)
+        return later.told()
+
+    def work_is_due(self) -> None:
+        self.world.work_is_due()
+
+    def is_blocked(self) -> bool:
+        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
+
+    def forget(self) -> None:
+        self.world.forget()
