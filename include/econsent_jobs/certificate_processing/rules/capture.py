@@ -15,6 +15,7 @@ LONGEST_TEXT: Final = 1_000_000  # characters; a page's whole text fits
 NUMBER: Final = r"([+-]?(?:\d+\.?\d*|\.\d+))"
 RGB: Final = re.compile(rf"rgba?\(\s*{NUMBER}\s*[,\s]\s*{NUMBER}\s*[,\s]\s*{NUMBER}\s*(?:[,/]\s*{NUMBER}(%?)\s*)?\)")
 HEX: Final = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+UNKEEPABLE: Final = re.compile("[\0\ud800-\udfff]")
 WEIGHTS: Final[Mapping[str, int]] = {"normal": 400, "bold": 700}
 
 Member = TypeVar("Member", ConsentType, Category)
@@ -55,7 +56,7 @@ class Node:
             raise self.refuse("text")
         if len(self.value) > LONGEST_TEXT:
             raise BadItem(ErrorClass.DATA, f"{self.path} has {len(self.value)} characters, at most {LONGEST_TEXT} are allowed")
-        if "\0" in self.value or any("\ud800" <= character <= "\udfff" for character in self.value):
+        if UNKEEPABLE.search(self.value):
             raise BadItem(ErrorClass.DATA, f"{self.path} holds a NUL or half a character, which no document can keep")
         return self.value
 
