@@ -174,10 +174,7 @@ class PostgresStore:
     def take_in_hand(self, lease: Lease, *, key: Key | None, before: Key | None) -> None:
         keys = [named for named in (key, before) if named is not None]
         in_hand = [named is key for named in keys]
-        with self.transaction():
-            # losing this count in a crash of the server costs one more try, waiting for the disk at each item costs hours
-            self._database.execute("SET LOCAL synchronous_commit = off")
-            self._run("take_in_hand", **key_columns(keys), in_hand=in_hand, lease_token=lease.token)
+        self._run("take_in_hand", **key_columns(keys), in_hand=in_hand, lease_token=lease.token)
 
     def load(self, company_id: str, certificate_pks: Sequence[int]) -> list[Pending]:
         rows = self._rows("load_certificates", company_id=company_id, certificate_pks=list(certificate_pks))

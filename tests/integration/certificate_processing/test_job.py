@@ -25,11 +25,13 @@ from demo.visits import make_visit
 from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.archive import S3Archive
 from econsent_jobs.certificate_processing.model import Settings, SigningKey
+from econsent_jobs.certificate_processing.store import PostgresStore
 from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
+from econsent_stack.stack import Stack
 from tests.integration.certificate_processing.conftest import KEY, LIMITS
 
 Run = Callable[..., JobResult]
@@ -541,6 +543,20 @@ def test_what_kills_three_workers_is_quarantined_alone(run: Run, make_tools: Cal
     row = one(database, "SELECT * FROM econsent.certificates WHERE certificate_pk = %s", poison)
     assert (row["status"], row["error_class"]) == ("failed", "timeout")
     assert "3 workers ended" in row["last_error"]
+
+
+def test_taking_in_hand_waits_for_no_disk_and_everything_else_does(stack: Stack, database: Database, efs: Path) -> None:
+    """One statement is one transaction: the setting lives as long as it, and no longer."""
+    given(database, efs, certificates=1)
+    with psycopg.connect(stack.postgres_url(database.info.dbname, user="econsent_certificate_processing"), autocommit=True) as own:
+        own.execute("SET synchronous_commit = on")
+        store = PostgresStore(own)
+        lease = store.claim(limit=1, lease_seconds=60)
+        with own.transaction():
+            store.take_in_hand(lease, key=lease.claims[0].key, before=None)
+            inside = own.execute("SHOW synchronous_commit").fetchone()
+        assert (inside, own.execute("SHOW synchronous_commit").fetchone()) == (("off",), ("on",))
+    assert one(database, "SELECT lost_leases FROM econsent.certificate_queue") == {"lost_leases": 1}
 
 
 def test_a_value_that_the_database_refuses_stops_no_other(run: Run, database: Database, efs: Path) -> None:

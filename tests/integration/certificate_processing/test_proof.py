@@ -88,7 +88,7 @@ def test_without_faults_everything_happens_once(world: World, batch_size: int) -
 
 def test_the_recording_pass_meets_every_server(calls: Sequence[Call]) -> None:
     assert {call.server for call in calls} == {"postgres", "s3"}
-    assert sum(call.label == "COMMIT" for call in calls) >= 9
+    assert sum(call.label == "COMMIT" for call in calls) >= 5
     assert sum(call.server == "s3" for call in calls) == 11
 
 
