@@ -1,7 +1,9 @@
 """Fixtures that every kind of test may use."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,6 +18,12 @@ MARKERS = (
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def interrupt(number: int, frame: object) -> NoReturn:
+    """SIGTERM stops tests as Ctrl-C does: the servers that they started end."""
+    raise KeyboardInterrupt
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from econsent_stack.process import belonging_to, end_all, facts, in_session, is_alive, record, spawn, wait_until_gone, working_for
+from econsent_stack.stack import Stack
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 PARENT = "import os, subprocess; subprocess.Popen(['sleep', '60'], process_group=0, env={}); print('ready', flush=True); os.wait()"
@@ -47,6 +48,27 @@ def test_a_child_that_left_its_group_and_its_environment_is_found_by_its_session
     assert len(left) == 1
     end_all(left)
     assert in_session(parent.pid) == []
+
+
+def test_what_a_killed_process_forked_is_found_before_somebody_reaps_it(tmp_path: Path) -> None:
+    """A scheduler's workers, when the scheduler's own parent was killed with it: its pid stays taken, by a zombie."""
+    parent = started(tmp_path, PARENT)
+    wait_for(lambda: len(in_session(parent.pid)) == 2)
+    stack = Stack(tmp_path / "home")
+    stack.state.processes["scheduler"] = known = record(parent.pid)
+    parent.kill()
+    wait_for(lambda: not is_alive(known))
+
+    zombie = facts(parent.pid)
+    assert zombie is not None
+    assert zombie.state == "Z"
+    left = stack.left_over()
+    assert len(left) == 1
+    stack.state.processes["scheduler"] = replace(known, started_ticks=known.started_ticks - 1)
+    assert stack.left_over() == []
+    end_all(left)
+    assert in_session(parent.pid) == []
+    parent.wait()
 
 
 def test_a_marked_process_is_found_without_any_record_of_it(tmp_path: Path) -> None:
