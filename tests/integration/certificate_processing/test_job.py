@@ -30,6 +30,7 @@ from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.core.text import norm_text
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_stack.stack import Stack
 from tests.integration.certificate_processing.conftest import KEY, LIMITS
@@ -102,6 +103,80 @@ def test_auto_retention_follows_the_policy(run: Run, database: Database, efs: Pa
     usage = one(database, "SELECT count(*) AS n FROM econsent.retention_usage_items")["n"]
     videos = one(database, "SELECT count(*) AS n FROM econsent.video_conversions")["n"]
     assert (session["retention_status"], session["retention_source"], session["rrweb_to_video_status"], usage, videos) == expected
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        pytest.param([("ours", "1", "active")], ("ours", "1"), id="the one with its hash"),
+        pytest.param([("ours", "1", "archived"), ("ours", "2", "active")], ("ours", "2"), id="an active version before an archived one"),
+        pytest.param([("ours", "1", "archived")], ("ours", "1"), id="an archived one, if there is no other"),
+        pytest.param([], None, id="none, when only another company or another text has one"),
+    ],
+)
+def test_a_template_is_matched_by_its_hash(
+    run: Run, database: Database, efs: Path, archive_client: Any, registered: list[tuple[str, str, str]], expected: tuple[str, str] | None
+) -> None:
+    pk = insert_certificate(database, insert_session(database, efs, seed=3))
+    insert_tenant(database, tenant("demo-02"))
+    text = one(database, "SELECT capture #>> '{disclosure,text}' AS text FROM econsent.certificates")["text"]
+    database.execute("DELETE FROM econsent.consent_templates")
+    others = [("demo-02", "theirs", "1", text, "active"), ("demo-01", "longer", "1", text + ".", "active")]
+    for company_id, template_id, version, body, status in others + [("demo-01", *key, text, status) for *key, status in registered]:
+        database.execute(
+            "INSERT INTO econsent.consent_templates (company_id, template_id, version, name, body, body_sha256, status)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [company_id, template_id, version, "a name", body, hashlib.sha256(norm_text(body).encode()).hexdigest(), status],
+        )
+    run()
+
+    attestation = json.loads(stored_documents(database, archive_client, pk)["attestation"]["body"])
+    row = one(database, "SELECT template_id, template_version FROM econsent.attestations")
+    found = attestation["template"]
+    assert (found and (found["id"], found["version"])) == expected
+    assert (row["template_id"], row["template_version"]) == (expected or (None, None))
+
+
+def test_the_recording_stays_where_it_is(run: Run, database: Database, efs: Path, archive_client: Any) -> None:
+    """It is locked when its session is retained, by another job; retaining automatically only asks for that."""
+    visit = insert_session(database, efs, seed=3)
+    insert_certificate(database, visit)
+    run()
+
+    prefix = f"{visit.session.company_id}/"
+    bucket = one(database, "SELECT DISTINCT bucket FROM econsent.storage_objects")["bucket"]
+    stored = {found["Key"] for found in archive_client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]}
+    recorded = {row["object_key"]: row["kind"] for row in rows(database, "SELECT object_key, kind FROM econsent.storage_objects")}
+    assert set(recorded.values()) == {"certificate", "attestation", "dom"}
+    assert {key for key in stored if f"/{visit.session.session_id}/" in key} == set(recorded)
+
+
+class OneTickEachLook:
+    """A clock on which a second passes each time somebody looks."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        self._seconds += 1
+        return self._seconds
+
+
+def test_batches_follow_until_the_queue_is_empty(run: Run, database: Database, efs: Path) -> None:
+    given(database, efs, certificates=7)
+
+    assert run(limits=Limits(batch_size=3, run_seconds=60)) == JobResult(examined=7, changed=7)
+
+
+def test_once_the_time_is_up_no_batch_begins_and_what_is_left_is_counted(run: Run, database: Database, efs: Path) -> None:
+    given(database, efs, certificates=7)
+    database.execute("UPDATE econsent.certificate_queue SET next_attempt_at = now() - interval '1 hour'")
+
+    result = run(limits=Limits(batch_size=3, run_seconds=2), clock=OneTickEachLook())
+
+    assert (result.examined, result.changed, result.backlog) == (3, 3, 4)
+    assert result.oldest_seconds >= 3_600
+    assert run() == JobResult(examined=4, changed=4)
 
 
 def test_a_second_run_finds_nothing(run: Run, database: Database, efs: Path) -> None:
