@@ -1,6 +1,7 @@
 """What one execution of a job was, put together from what Airflow knows of its run, its tasks' tries and their results. No I/O."""
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +108,7 @@ def entry(
 
 def counts_of(results: Iterable[Row]) -> dict[str, Any] | None:
     """Add up what the tasks of a run returned as ``JobResult``; None where none did."""
-    found = [row["value"] for row in results if row["key"] == "return_value" and is_result(row["value"])]
+    found = [value for row in results if row["key"] == "return_value" and is_result(value := told(row["value"]))]
     if not found:
         return None
     causes: Counter[str] = Counter()
@@ -121,13 +122,21 @@ def counts_of(results: Iterable[Row]) -> dict[str, Any] | None:
     }
 
 
+def told(value: Any) -> Any:
+    """Return a result as it was handed on: Airflow keeps some as JSON, and some as JSON in a text."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
 def is_result(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), int) for name in COUNTS)
 
 
 def error_of(results: Iterable[Row]) -> dict[str, str] | None:
     """Return the last error that a task of the run told, None where none did."""
-    found = [row["value"] for row in results if row["key"] == "econsent_error" and isinstance(row["value"], dict)]
+    found = [value for row in results if row["key"] == "econsent_error" and isinstance(value := told(row["value"]), dict)]
     return {"error_class": str(found[-1].get("error_class")), "sentence": str(found[-1].get("sentence"))} if found else None
 
 

@@ -1,5 +1,6 @@
 """Executions and actions reach the audit trail once each, whatever Airflow forgets."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,15 @@ def test_an_execution_is_one_entry_and_one_row(airflow: Airflow, watch_of: Any, 
     assert [(action, user) for action, user, _ in entries(database)] == [("job.succeeded", "system:scheduler")]
     row = database.execute("SELECT outcome, seconds, tries, counts ->> 'changed', run_kind FROM econsent.job_executions").fetchall()
     assert row == [("succeeded", 10.0, 1, "1", "scheduled")]
+
+
+def test_a_result_kept_as_text_is_read_too(airflow: Airflow, watch_of: Any, database: Database, now: datetime) -> None:
+    airflow.dag("demo", since=now - timedelta(hours=1))
+    airflow.run("demo", now - timedelta(minutes=2), value=json.dumps(RESULT))
+
+    watch_of().round(now)
+
+    assert database.execute("SELECT counts ->> 'backlog' FROM econsent.job_executions").fetchone() == ("4",)
 
 
 def test_a_failure_says_why(airflow: Airflow, watch_of: Any, database: Database, now: datetime) -> None:
