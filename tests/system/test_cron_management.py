@@ -124,7 +124,7 @@ def test_an_administrator_finds_reads_retries_and_pauses(administrator: Page, up
     page.goto(AUDIT)
     audit = page.get_by_role("table", name="Audit entries")
     look_again(page, audit.get_by_role("row").filter(has_text="job.paused").filter(has_text="Waiting for legal"))
-    look_again(page, audit.get_by_role("row").filter(has_text="job.cleared").filter(has_text=DEMO_TITLE))
+    look_again(page, audit.get_by_role("row").filter(has_text="job.retried").filter(has_text=DEMO_TITLE))
 
     page.goto(LIST)
     page.get_by_role("button", name=f"Resume {JOB_TITLE}").click()

@@ -12,11 +12,11 @@ from econsent_airflow.cron_management.queries import TRAIL, Row, TrailAbsent
 PAGE: Final = 50
 CSV_ROWS: Final = 10_000
 KINDS: Final = {
-    "": "%",
-    "executions": r"^job\.run\.",
-    "actions": r"^(job\.(?!run\.)|connection\.|variable\.|pool\.)",
+    "": None,
+    "executions": r"^job\.(succeeded|failed)$",
+    "actions": r"^(job\.(?!succeeded$|failed$)|connection\.|variable\.|pool\.|asset\.|airflow\.)",
     "refused": r"_refused$",
-    "platform": r"^(platform|dag|scheduler|incident|audit)\.",
+    "platform": r"^(component|dag|incident)\.",
 }
 CSV_HEAD: Final = ("entry", "at", "who", "action", "dag_id", "details", "entry_hash")
 
@@ -32,10 +32,9 @@ class Choice:
 
 
 def parameters(choice: Choice, most: int) -> dict[str, Any]:
-    pattern = KINDS.get(choice.kind, "%")
     number = int(choice.what.replace(",", "")) if choice.what.replace(",", "").isdecimal() else None
     return {
-        "pattern": None if pattern == "%" else pattern,
+        "pattern": KINDS[choice.kind],
         "who": like(choice.who) if choice.who else None,
         "what": like(choice.what) if choice.what and number is None else None,
         "number": number if number is not None and number < 2**63 else (None if number is None else -1),
@@ -93,12 +92,15 @@ def result_of(action: str, details: Mapping[str, Any]) -> tuple[str | None, str]
     if action.endswith("_failed"):
         return (f"not done {code}" if code else "not done"), "warning"
     outcome = details.get("outcome")
-    if outcome:
+    if outcome in ("succeeded", "failed"):
         return str(outcome), "failed" if outcome == "failed" else "active"
-    return (str(code), "active") if code else (None, "idle")
+    return (f"done {code}" if code else str(outcome), "active") if outcome else (None, "idle")
 
 
-SAID_ALREADY: Final = frozenset({"dag_id", "status", "outcome", "counts", "method", "path"})
+SAID_ALREADY: Final = frozenset(
+    {"clear_number", "counts", "dag_id", "ended_at", "given", "method", "outcome", "path", "queued_at", "run_after", "run_kind", "status"}
+    | {"fingerprint", "seconds", "stack_trace", "started_at", "tasks", "triggered_by"}
+)
 
 
 def words(details: Mapping[str, Any]) -> Iterator[str]:
@@ -108,6 +110,8 @@ def words(details: Mapping[str, Any]) -> Iterator[str]:
             continue
         if name == "reason":
             yield f"“{value}”"
+        elif name == "source":
+            yield "from Cron Management" if value == "page" else f"by Airflow's {value}"
         elif name in ("run_id", "sentence", "error_class", "error_sentence"):
             yield str(value)
         elif isinstance(value, str) and name.endswith("_at"):
