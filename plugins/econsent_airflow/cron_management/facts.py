@@ -13,8 +13,8 @@ from econsent_airflow.cron_management.settings import tag
 
 MOST_RUNS: Final = 30
 GRACE_SECONDS: Final = 60.0
-GRACE: Final = re.compile(r"grace:(?P<number>\d{1,6})(?P<unit>s|min|h)")
-UNIT_SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+GRACE: Final = re.compile(r"grace:(?P<number>\d{1,6})(?P<unit>s|min|m|h)")
+UNIT_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600}
 AGE: Final = "seconds "
 COMPONENTS: Final = {"SchedulerJob": "scheduler", "DagProcessorJob": "dag_processor", "TriggererJob": "triggerer"}
 KINDS: Final = {"scheduled": "scheduled", "manual": "manual", "asset_triggered": "asset", "backfill": "backfill"}
@@ -309,7 +309,7 @@ def schedule_of(timetable: Any) -> Schedule | None:
 
 
 def grace_of(tags: Sequence[str] | None) -> float:
-    """Read ``grace:60s`` among the tags: how many seconds a run may be late before it is told. Units: s, min, h."""
+    """Read ``grace:60s`` among the tags: how many seconds a run may be late before it is told. Units: s, m or min, h."""
     for name in tags or ():
         if found := GRACE.fullmatch(name):
             return float(found["number"]) * UNIT_SECONDS[found["unit"]]

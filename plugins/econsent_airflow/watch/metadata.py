@@ -104,8 +104,10 @@ def tagged(tags: list[str], prefix: str) -> str | None:
 
 
 def seconds_of(text: str) -> float:
-    """Read ``60s``, ``5m`` or ``1h``."""
-    return float(text[:-1]) * {"s": 1, "m": 60, "h": 3_600}[text[-1]]
+    """Read ``60s``, ``5m``, ``15min`` or ``1h``; 60 s for what is none of these, because one bad tag must not blind the watch for all."""
+    number = text.rstrip("hmins")
+    unit = {"s": 1, "m": 60, "min": 60, "h": 3_600}.get(text.removeprefix(number))
+    return float(number) * unit if unit is not None and number.isdecimal() else 60.0
 
 
 def schedule_of(timetable: Any) -> Schedule | None:
