@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.webhook_delivery_retry.commands import COMMANDS
@@ -20,7 +21,7 @@ Command = Callable[..., int]
 @pytest.fixture
 def command(stack: Stack, database: psycopg.Connection[Any], laboratory: Laboratory) -> Command:
     """Run the command with the Connections that a running stack has."""
-    info = psycopg.conninfo.conninfo_to_dict(stack.postgres_url(database.info.dbname, user="econsent_webhook_delivery_retry"))
+    info = conninfo_to_dict(stack.postgres_url(database.info.dbname, user="econsent_webhook_delivery_retry"))
     environment = {
         "AIRFLOW_CONN_ECONSENT_WEBHOOK_DELIVERY_RETRY_DATABASE": json.dumps(
             {
