@@ -16,6 +16,9 @@ from elasticsearch import Elasticsearch
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.io.database import Connection as Database
 from econsent_jobs.io.database import database_errors
+from econsent_jobs.io.payments import PaymentProvider
+from econsent_jobs.io.payments_sandbox import SandboxProvider
+from econsent_jobs.io.payments_stripe import StripeProvider
 from econsent_jobs.io.smtp import MailServer
 
 DATABASE: Final = "econsent_{stem}_database"  # one per role: a job can do in PostgreSQL what its own role may, and no more
@@ -27,6 +30,7 @@ SIGNING_KEY: Final = "econsent_signing_key"
 WEBHOOK_KEY: Final = "econsent_webhook_key"  # seals the endpoints' signing secrets
 WEBHOOKS: Final = "econsent_webhooks"  # where deliveries may go beyond the public internet; not there in production
 SMTP: Final = "econsent_smtp"
+PAYMENTS: Final = "econsent_payments"
 SMTP_PORT: Final = 587
 
 SHORTEST_KEY_BYTES: Final = 32
@@ -96,6 +100,23 @@ def mail_server() -> MailServer:
         password=found.password,
         starttls=not extra.get("disable_tls", False),
         tls=not extra.get("disable_ssl", True),
+    )
+
+
+def payment_provider() -> PaymentProvider:
+    """Return the payment provider that the Connection's extra names: ``{"provider": "stripe"}`` with the secret key as password, or
+    ``{"provider": "sandbox"}`` with host, port and token.
+
+    Raises PermanentError (config) where the Connection is missing or names neither.
+    """
+    found = connection_named(PAYMENTS)
+    named = found.extra_dejson.get("provider")
+    if named == "stripe" and found.password:
+        return StripeProvider(api_key=found.password)
+    if named == "sandbox" and found.host and found.password:
+        return SandboxProvider(url=f"http://{found.host}:{found.port}", token=found.password)
+    raise PermanentError(
+        ErrorClass.CONFIG, f"the Connection {PAYMENTS} needs a provider, stripe or sandbox, in its extra, and a key or token as password"
     )
 
 

@@ -1,0 +1,1 @@
+"""What money does, as pure functions: each module is one chapter, its tests are the specification."""
