@@ -111,7 +111,7 @@ def open_world(stack: Stack, *, database: str, bucket: str, efs: Path) -> Genera
         places = {"postgres": place_of(role), "s3": place_of(s3.meta.endpoint_url)}
         proxies = {
             talk.server: opened.enter_context(Proxy(talk, upstream=places[talk.server], switchboard=switchboard))
-            for talk in (PostgresTalk(), HttpTalk())
+            for talk in (PostgresTalk(), HttpTalk("s3"))
         }
         connection = opened.enter_context(psycopg.connect(owner, autocommit=True))
         for tenant in TENANTS:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as an S3 client and its server speak it: one request, one answer, again and again on one connection."""
+"""HTTP/1.1 as a client and its server speak it: one request, one answer, again and again on one connection."""
 
 from typing import BinaryIO, Final
 
@@ -9,9 +9,10 @@ WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class HttpTalk:
-    """A call is one whole request. Its label is the method and the path."""
+    """A call is one whole request to ``server``, as reports call it. Its label is the method and the path."""
 
-    server = "s3"
+    def __init__(self, server: str) -> None:
+        self.server = server
 
     def converse(self, line: Line) -> None:
         while head := read_head(line.from_client):
