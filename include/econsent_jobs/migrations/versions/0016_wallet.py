@@ -6,8 +6,8 @@ write an entry past it.
 
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0013"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
