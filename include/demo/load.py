@@ -131,7 +131,9 @@ def main(argv: Sequence[str]) -> int:
         with connect(target) as database:
             print(load(database, target.efs_base, seed=options.seed, now=now))
             with database_errors():
-                print(f"{load_endpoints(database, os.environ)} webhook endpoints added")
+                endpoints = load_endpoints(database, os.environ)
+            if endpoints:
+                print(f"{endpoints} webhook endpoints added")
         if airflow_home := os.environ.get("AIRFLOW_HOME"):
             place_failing_job(Path(airflow_home))
     except NotReady as error:
