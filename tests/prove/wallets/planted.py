@@ -6,7 +6,7 @@ from tests.prove.harness.planted import Planted
 
 JOB: Final = "include/econsent_jobs/wallet_reconciliation/"
 IO: Final = "include/econsent_jobs/io/"
-LEDGER: Final = "include/econsent_jobs/migrations/versions/0013_wallet.sql"
+LEDGER: Final = "include/econsent_jobs/migrations/versions/0016_wallet.sql"
 REAL: Final = "tests/integration/wallet_reconciliation/test_proof.py::"
 ONCE: Final = REAL + "test_without_faults_everything_happens_once"
 MODEL: Final = REAL + "test_histories_on_the_model"

@@ -16,4 +16,4 @@ GRANT SELECT ON econsent.mail_outbox TO econsent_mail;
 GRANT UPDATE (attempts, next_attempt_at, lease_token, leased_until, last_error, sent_at, failed_at)
 ON econsent.mail_outbox TO econsent_mail;
 
-RESET ROLE;
+SET LOCAL ROLE econsent_migrator;  -- whoever comes next owns what it makes
