@@ -68,6 +68,21 @@ RECONCILED = """
 """
 
 
+TURN = {"needs_review": False, "low_balance_entry_no": None, "low_balance_notified_no": None, "notifies": False}
+SUMS = {"opening": Decimal(0), "expected": Decimal(0), "drift": Decimal(0), "closing": Decimal(0), "overage": Decimal(0)}
+COUNTS = {"charges": 0, "reversals": 0, "recharges": 0}
+WORDS = {"run_id": None, "result": "clean", "error": None, "snapshot": None, "report": None, "report_sha256": None}
+FINDING = {
+    "kinds": ["late"],
+    "ledger_ids": [1],
+    "usage_ids": [None],
+    "payment_ids": [None],
+    "amounts": [Decimal(0)],
+    "sentences": ["x"],
+}
+CLOSING = {"closed_by": "a person", "opening": Decimal(0), "closing": Decimal(0)}
+
+
 def by_statement(company_id: str, token: uuid.UUID, reconciliation_id: int) -> dict[str, dict[str, Any]]:
     company = {"company_id": company_id}
     now = {"moment": MOMENT}
@@ -89,27 +104,14 @@ def by_statement(company_id: str, token: uuid.UUID, reconciliation_id: int) -> d
         "memos": ["a gift"],
     }
     audit = {"action": "wallet.drift_detected", "user": "system:scheduler", "details": "{}", "dedupe_key": f"wallet:{company_id}"}
-    turn = {"needs_review": False, "low_balance_entry_no": None, "low_balance_notified_no": None, "notifies": False}
-    sums = {"opening": Decimal(0), "expected": Decimal(0), "drift": Decimal(0), "closing": Decimal(0), "overage": Decimal(0)}
-    counts = {"charges": 0, "reversals": 0, "recharges": 0}
-    words = {"run_id": None, "result": "clean", "error": None, "snapshot": None, "report": None, "report_sha256": None}
-    finding = {
-        "kinds": ["late"],
-        "ledger_ids": [1],
-        "usage_ids": [None],
-        "payment_ids": [None],
-        "amounts": [Decimal(0)],
-        "sentences": ["x"],
-    }
     refund = {"refund_refs": [f"{company_id}-another"], "kinds": ["refund"], "amounts": [Decimal(1)], "created_ats": [MOMENT]}
-    closing = {"closed_by": "a person", "opening": Decimal(0), "closing": Decimal(0)}
     return {
         "advance_checkpoint": company | {"entry_no": 0, "expected": Decimal(0)},
         "advance_overage": month | {"billed": 0, "billed_before": 0},
         "audit_wallet": company | now | audit,
         "claim_wallet": now | lease | {"due_before": MOMENT, "batch_size": 1},
-        "close_month": month | now | closing,
-        "close_turn": company | now | turn | {"expected": Decimal(0), "entry_no": 0},
+        "close_month": month | now | CLOSING,
+        "close_turn": company | now | TURN | {"expected": Decimal(0), "entry_no": 0},
         "count_due": now | {"due_before": MOMENT},
         "count_failures": company | {"failed": False, "most": 3},
         "count_recharges": company | {"since": MOMENT},
@@ -117,9 +119,9 @@ def by_statement(company_id: str, token: uuid.UUID, reconciliation_id: int) -> d
         "figures": {},
         "find_duplicates": company | {"after_entry_no": 0, "most": 10},
         "find_oddities": company | {"after_entry_no": 0, "late_before": MOMENT, "most": 10},
-        "insert_findings": company | finding | {"reconciliation_id": reconciliation_id},
+        "insert_findings": company | FINDING | {"reconciliation_id": reconciliation_id},
         "insert_recharge": company | now | {"payment_id": f"auto:{company_id}:1", "amount": Decimal(50)},
-        "insert_reconciliation": company | now | sums | counts | words,
+        "insert_reconciliation": company | now | SUMS | COUNTS | WORDS,
         "insert_refunds": {"payment_id": f"{company_id}-booked"} | refund,
         "lease_payment": payment | now | lease,
         "list_last_entries": company | now | {"most": 10},

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from econsent_jobs.core.canonical_json import canonical_json
 from econsent_jobs.wallet_reconciliation.model import Entry, Finding, Snapshot, Stranger, Unposted
@@ -57,9 +57,9 @@ def row_of(finding: Finding) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Money and times as text: JSON has neither."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON
+        return {name: plain(item) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # JSON
+        return [plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, Decimal):
         return f"{value:.4f}"
     if isinstance(value, datetime):

@@ -25,7 +25,7 @@ posted AS MATERIALIZED (
             SELECT
                 coalesce(array_agg(row(
                     due.kind, due.amount, NULL, NULL, NULL, NULL, due.payment_id, NULL, 'payment:' || due.payment_id, due.occurred_at, NULL
-                )::econsent.ledger_request ORDER BY due.occurred_at, due.payment_id), '{}')
+                )::econsent.ledger_request ORDER BY due.occurred_at, due.payment_id), ARRAY[]::econsent.ledger_request[])
             FROM due
         ),
         'system:scheduler',

@@ -37,7 +37,7 @@ posted AS MATERIALIZED (
                     due.kind || ':' || due.refund_ref,
                     due.created_at,
                     NULL
-                )::econsent.ledger_request ORDER BY due.created_at, due.refund_ref), '{}')
+                )::econsent.ledger_request ORDER BY due.created_at, due.refund_ref), ARRAY[]::econsent.ledger_request[])
             FROM due
         ),
         'system:scheduler',

@@ -11,7 +11,7 @@ FROM
                 coalesce(array_agg(row(
                     asked.entry_type, asked.amount, asked.sku, asked.quantity, asked.unit_price, asked.usage_id, asked.payment_id,
                     asked.reverses_ledger_id, asked.idempotency_key, asked.occurred_at, asked.memo
-                )::econsent.ledger_request ORDER BY asked.position), '{}')
+                )::econsent.ledger_request ORDER BY asked.position), ARRAY[]::econsent.ledger_request[])
             FROM
                 unnest(
                     %(entry_types)s::text[],

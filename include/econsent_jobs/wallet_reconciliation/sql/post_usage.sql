@@ -74,7 +74,7 @@ posted AS MATERIALIZED (
                     CASE judged.sku WHEN 'session_retention' THEN 'retention_charge' ELSE 'usage_charge' END,
                     -judged.amount, judged.sku, judged.quantity, judged.unit_price, judged.usage_id, NULL, NULL,
                     'usage:' || judged.usage_id, judged.occurred_at, NULL
-                )::econsent.ledger_request ORDER BY judged.occurred_at, judged.usage_id), '{}')
+                )::econsent.ledger_request ORDER BY judged.occurred_at, judged.usage_id), ARRAY[]::econsent.ledger_request[])
             FROM judged
             WHERE judged.verdict = 'good' AND judged.amount > 0
         ),

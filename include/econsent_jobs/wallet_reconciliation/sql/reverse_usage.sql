@@ -24,7 +24,7 @@ posted AS MATERIALIZED (
                 coalesce(array_agg(row(
                     'reversal', -charge.amount, charge.sku, charge.quantity, charge.unit_price, charge.usage_id, NULL, charge.ledger_id,
                     'reversal:' || charge.ledger_id, charge.occurred_at, NULL
-                )::econsent.ledger_request ORDER BY charge.entry_no), '{}')
+                )::econsent.ledger_request ORDER BY charge.entry_no), ARRAY[]::econsent.ledger_request[])
             FROM due
             INNER JOIN econsent.usage_events AS usage ON due.usage_id = usage.usage_id
             INNER JOIN econsent.wallet_ledger AS charge ON usage.ledger_id = charge.ledger_id
