@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-MOMENT = datetime(2100, 1, 1, tzinfo=UTC)
+MOMENT = datetime(2040, 1, 1, tzinfo=UTC)
 PERIOD = date(2026, 11, 1)
 
 
