@@ -140,7 +140,7 @@ def together(texts: Mapping[str, bytes]) -> sql.Composed:
         sql.SQL(
             "SELECT {} AS job, figures.backlog::bigint, figures.oldest_seconds::float8, figures.figure_label::text, figures.figure::float8 "
             "FROM ({}) AS figures"
-        ).format(sql.Literal(dag_id), sql.SQL(text.decode()))  # pyright: ignore[reportArgumentType] the project's own files
+        ).format(sql.Literal(dag_id), sql.SQL(text.decode()))  # pyright: ignore[reportArgumentType] the texts are the project's own files
         for dag_id, text in texts.items()
     ]
     return sql.SQL(" UNION ALL ").join(wrapped)

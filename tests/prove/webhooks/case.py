@@ -63,7 +63,7 @@ KINDS: Final = (
     Kind(name="get", method="GET", events=("consent.granted",)),
     Kind(name="deaf", events=("high_risk.detected",)),
     Kind(name="broken", goes_to="broken", ends=("retrying",)),
-    Kind(name="inside", where="https://10.0.0.1/hook", ends=("retrying",)),
+    Kind(name="inside", where="https://169.254.10.10/hook", ends=("retrying",)),
     Kind(
         name="gone", goes_to="gone", most=1, ends=("exhausted", "pending", "delivering")
     ),  # what a lost worker held stays so while the endpoint is disabled

@@ -48,7 +48,7 @@ def test_only_the_plugin_runs_under_its_bare_name(scans: list[dict[str, list[str
 
 def test_without_the_list_every_file_would(scans: list[dict[str, list[str]]]) -> None:
     """The reason for the list: a file below plugins/ takes the place of whatever module has its bare name."""
-    assert scans[1]["names"] == ["cron_management_plugin", "planted"]
+    assert "planted" in scans[1]["names"]
 
 
 def test_the_list_leaves_the_plugin_itself(scans: list[dict[str, list[str]]]) -> None:

@@ -21,5 +21,5 @@ WHERE
     AND (%(event)s::text IS NULL OR event.event_type = %(event)s::text OR event.event_id::text = %(event)s::text)
     AND (%(since)s::timestamptz IS NULL OR event.occurred_at >= %(since)s::timestamptz)
     AND (%(status)s::text IS NULL OR delivery.status = %(status)s::text)
-ORDER BY delivery.created_at DESC, delivery.delivery_id
+ORDER BY delivery.created_at DESC, delivery.delivery_id ASC
 LIMIT %(most)s

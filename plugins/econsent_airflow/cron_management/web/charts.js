@@ -84,4 +84,3 @@ export function ThroughputChart({ runs, field }) {
     [clock(runs[0].at, zone, now), runs.length > 1 ? clock(runs[runs.length - 1].at, zone, now) : ""],
   );
 }
-

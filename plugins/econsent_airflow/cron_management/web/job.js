@@ -242,4 +242,3 @@ function Runs({ job, page }) {
     ),
   );
 }
-
