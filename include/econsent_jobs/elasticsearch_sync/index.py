@@ -2,7 +2,9 @@
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from econsent_jobs.core.clock import Clock
@@ -10,11 +12,29 @@ from econsent_jobs.core.errors import BadItem, TransientError
 from econsent_jobs.elasticsearch_sync import mapping
 from econsent_jobs.elasticsearch_sync.model import SCHEMA_VERSION, Answer, Document, Found, Key, Result, Settings, Target
 from econsent_jobs.elasticsearch_sync.rules import pacing
+from econsent_jobs.elasticsearch_sync.rules.drift import BUCKET_KEYS, Sums
 from econsent_jobs.elasticsearch_sync.rules.outcomes import read_item
+from econsent_jobs.elasticsearch_sync.rules.projection import project
 from econsent_jobs.io.search_index import SearchIndex
 
-ABOUT: Final = ("projection_sha256", "row_version", "deleted")
+ABOUT: Final = ("projection_sha256", "row_version", "deleted", "digest_part")
+PAGE: Final = 1_000
+WHOLE_PAGE: Final = 200
+"""Documents read at a time with their contents: a few megabytes at most."""
+BUCKETS_READ: Final = 50
+MOST_COMPANIES: Final = 1_000
 MOST_IN_BULK: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A document as a search found it. ``source`` is its content where that was asked for."""
+
+    key: Key
+    document_id: str
+    routing: str | None
+    found: Found
+    source: Mapping[str, Any] | None
 
 
 class Index(Protocol):
@@ -30,12 +50,52 @@ class Index(Protocol):
         """Read what the index holds under these keys now."""
         ...
 
+    def count(self, target: Target) -> int:
+        """Count documents, tombstones included."""
+        ...
+
+    def refresh(self, target: Target) -> None:
+        """Let what was written be seen by what follows."""
+        ...
+
+    def sums(self, target: Target, company_id: str, *, after: int, through: int) -> tuple[Mapping[int, Sums], int]:
+        """Add up the parts of a company's documents by bucket of keys; and count those that lie where its searches do not look."""
+        ...
+
+    def strangers(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
+        """Read a company's documents that lie where its searches do not look."""
+        ...
+
+    def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
+        """Read a company's documents in these buckets, or all of the range, wherever they lie; ``whole``: with their contents."""
+        ...
+
+    def companies(self, target: Target) -> list[str]:
+        """Return every company that the index has a document of."""
+        ...
+
+    def remove(self, target: Target, hits: Sequence[Hit]) -> None:
+        """Remove documents from where they should not be, unless they changed since they were read."""
+        ...
+
+    def bury(self, target: Target, found: Mapping[Key, Found]) -> None:
+        """Put tombstones over documents without a row."""
+        ...
+
+    def purge(self, target: Target, *, older_than_ms: int, keep: Callable[[Sequence[Key]], set[Key]]) -> int:
+        """Remove tombstones that were written before a moment, but those that ``keep`` names. Return how many went."""
+        ...
+
     def exists(self, target: Target) -> bool:
         """Say whether the index is there, and add what its mapping lacks. Raises PermanentError (config) where only a reindex helps."""
         ...
 
     def create(self, index_name: str) -> None:
         """Create an index that is not there."""
+        ...
+
+    def delete(self, index_name: str) -> None:
+        """Delete an index; one that is gone already is no error."""
         ...
 
     def point_aliases(self, target: Target) -> bool:
@@ -101,6 +161,106 @@ class ElasticIndex:
         found = self._search.get(target.index_name, [(key.document_id, key.company_id) for key in wanted], fields=ABOUT)
         return {key: found_of(hit) for key, hit in zip(wanted, found, strict=True) if hit is not None}
 
+    def count(self, target: Target) -> int:
+        return self._search.count(target.index_name, {"match_all": {}})
+
+    def refresh(self, target: Target) -> None:
+        self._search.refresh(target.index_name)
+
+    def sums(self, target: Target, company_id: str, *, after: int, through: int) -> tuple[Mapping[int, Sums], int]:
+        at_home = {"term": {"_routing": company_id}}
+        parts = {"sum": {"field": "digest_part"}}
+        by_key = {"histogram": {"field": "certificate_pk", "interval": BUCKET_KEYS, "min_doc_count": 1}, "aggs": {"parts": parts}}
+        body = {
+            "size": 0,
+            "query": within(company_id, after, through),
+            "aggs": {
+                "shown": {"filter": {"bool": {"filter": [at_home, {"term": {"deleted": False}}]}}, "aggs": {"by_key": by_key}},
+                "strangers": {"filter": {"bool": {"must_not": [at_home]}}},
+            },
+        }
+        wanted = "aggregations.shown.by_key.buckets.key,aggregations.shown.by_key.buckets.doc_count"
+        wanted += ",aggregations.shown.by_key.buckets.parts.value,aggregations.strangers.doc_count"
+        found = self._search.search(target.index_name, body, filter_path=wanted)["aggregations"]
+        buckets: list[dict[str, Any]] = found.get("shown", {}).get("by_key", {}).get("buckets", [])
+        sums = {int(bucket["key"]): Sums(bucket["doc_count"], int(bucket["parts"]["value"])) for bucket in buckets}
+        return sums, found["strangers"]["doc_count"]
+
+    def strangers(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
+        elsewhere = {"bool": {"must_not": [{"term": {"_routing": company_id}}]}}
+        return self._read(target, {"bool": {"filter": [within(company_id, after, through), elsewhere]}}, whole=False)
+
+    def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
+        if buckets is None:
+            return self._read(target, within(company_id, after, through), whole=whole)
+        hits: list[Hit] = []
+        for first in range(0, len(buckets), BUCKETS_READ):
+            some = buckets[first : first + BUCKETS_READ]
+            ranges = [{"range": {"certificate_pk": {"gte": bucket, "lt": bucket + BUCKET_KEYS}}} for bucket in some]
+            query = {"bool": {"filter": [within(company_id, after, through), {"bool": {"should": ranges}}]}}
+            hits += self._read(target, query, whole=whole)
+        return hits
+
+    def _read(self, target: Target, query: Mapping[str, Any], *, whole: bool) -> list[Hit]:
+        """Read all that matches, a page at a time, in the order of keys and ids."""
+        size = WHOLE_PAGE if whole else PAGE
+        contents: dict[str, Any] = {"_source": True} if whole else {"_source": False, "docvalue_fields": [*ABOUT, "company_id"]}
+        body: dict[str, Any] = {"size": size, "query": query, "version": True, "sort": ["certificate_pk", "digest_part"], **contents}
+        body["track_total_hits"] = False
+        paths = "hits.hits._id,hits.hits._routing,hits.hits._version,hits.hits.sort,hits.hits.fields,hits.hits._source"
+        hits: list[Hit] = []
+        seen: set[tuple[str, str | None]] = set()
+        while found := self._search.search(target.index_name, body, filter_path=paths).get("hits", {}).get("hits", []):
+            hits += [hit for hit in map(hit_of, found) if (hit.document_id, hit.routing) not in seen]
+            seen |= {(hit.document_id, hit.routing) for hit in hits[-len(found) :]}
+            if len(found) < size:
+                break
+            body["search_after"] = found[-1]["sort"]
+        return hits
+
+    def companies(self, target: Target) -> list[str]:
+        sources = [{"company": {"terms": {"field": "company_id"}}}]
+        after: dict[str, Any] = {}
+        found: list[str] = []
+        while True:
+            composite = {"size": MOST_COMPANIES, "sources": sources, **after}
+            answer = self._search.search(target.index_name, {"size": 0, "aggs": {"all": {"composite": composite}}})["aggregations"]["all"]
+            found += [bucket["key"]["company"] for bucket in answer["buckets"]]
+            if "after_key" not in answer:
+                return found
+            after = {"after": answer["after_key"]}
+
+    def remove(self, target: Target, hits: Sequence[Hit]) -> None:
+        # under the version that was read, so that the row's next version is written where one shard holds both places
+        lines = [delete_line(target, hit.document_id, hit.routing, hit.found.version) for hit in hits]
+        for first in range(0, len(lines), MOST_IN_BULK):
+            self._search.bulk(lines[first : first + MOST_IN_BULK])
+
+    def bury(self, target: Target, found: Mapping[Key, Found]) -> None:
+        if not found:
+            return
+        lines: list[bytes] = []
+        for key, present in found.items():
+            grave = project(key, None, row_version=present.version + 1, indexed_at_ms=int(time.time() * 1000))
+            lines += [action_line(target, key, present.version + 1), grave.body]
+        self._search.bulk(lines)
+
+    def purge(self, target: Target, *, older_than_ms: int, keep: Callable[[Sequence[Key]], set[Key]]) -> int:
+        filters = [{"term": {"deleted": True}}, {"range": {"indexed_at": {"lt": older_than_ms}}}]
+        body = {
+            "size": PAGE,
+            "query": {"bool": {"filter": filters}},
+            "version": True,
+            "_source": False,
+            "docvalue_fields": [*ABOUT, "company_id", "certificate_pk"],
+        }
+        hits = [hit_of(hit) for hit in self._search.search(target.index_name, body)["hits"]["hits"]]
+        kept = keep([hit.key for hit in hits])
+        lines = [delete_line(target, hit.document_id, hit.routing, hit.found.version) for hit in hits if hit.key not in kept]
+        if lines:
+            self._search.bulk(lines)
+        return len(lines)
+
     def exists(self, target: Target) -> bool:
         found = self._search.mapping(target.index_name)
         if found is not None and lacks(found.get("properties", {}), mapping.PROPERTIES):
@@ -111,6 +271,9 @@ class ElasticIndex:
     def create(self, index_name: str) -> None:
         made = mapping.settings(shards=self._settings.shards, replicas=self._settings.replicas)
         self._search.create(index_name, settings=made, mappings=mapping.MAPPINGS)
+
+    def delete(self, index_name: str) -> None:
+        self._search.delete_index(index_name)
 
     def point_aliases(self, target: Target) -> bool:
         alias = self._settings.alias
@@ -143,15 +306,40 @@ def operations(target: Target, documents: Sequence[Document]) -> list[bytes]:
     """Return the lines of one bulk. External versions: the index takes a document only where what it holds is older."""
     lines: list[bytes] = []
     for document in documents:
-        about = {
-            "_index": target.index_name,
-            "_id": document.key.document_id,
-            "routing": document.key.company_id,
-            "version": target.version_of(document.row_version),
-            "version_type": "external",
-        }
-        lines += [json.dumps({"index": about}, ensure_ascii=False, separators=(",", ":")).encode(), document.body]
+        lines += [action_line(target, document.key, target.version_of(document.row_version)), document.body]
     return lines
+
+
+def action_line(target: Target, key: Key, version: int) -> bytes:
+    about = {"_index": target.index_name, "_id": key.document_id, "routing": key.company_id, "version": version}
+    return json.dumps({"index": about | {"version_type": "external"}}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def delete_line(target: Target, document_id: str, routing: str | None, version: int) -> bytes:
+    """Remove a document at this version or an older one."""
+    about = {"_index": target.index_name, "_id": document_id, "routing": routing, "version": version, "version_type": "external_gte"}
+    return json.dumps({"delete": about}, ensure_ascii=False).encode()
+
+
+def within(company_id: str, after: int, through: int) -> dict[str, Any]:
+    """Match a company's documents in a range of keys, tombstones included."""
+    return {"bool": {"filter": [{"term": {"company_id": company_id}}, {"range": {"certificate_pk": {"gt": after, "lte": through}}}]}}
+
+
+def hit_of(hit: Mapping[str, Any]) -> Hit:
+    """Read a hit, of which either the contents or some fields were asked for; a sort by the key tells that too."""
+    source: Mapping[str, Any] | None = hit.get("_source")
+    fields: Mapping[str, Any] = source if source is not None else {name: values[0] for name, values in hit.get("fields", {}).items()}
+    certificate_pk = fields.get("certificate_pk", (hit.get("sort") or [0])[0])
+    found = Found(
+        version=hit["_version"],
+        sha256=fields.get("projection_sha256"),
+        row_version=fields.get("row_version"),
+        deleted=bool(fields.get("deleted")),
+        part=fields.get("digest_part"),
+    )
+    key = Key(fields["company_id"], int(certificate_pk))
+    return Hit(key=key, document_id=hit["_id"], routing=hit.get("_routing"), found=found, source=source)
 
 
 def found_of(hit: Mapping[str, Any]) -> Found:
@@ -160,6 +348,6 @@ def found_of(hit: Mapping[str, Any]) -> Found:
         version=hit["_version"],
         sha256=source.get("projection_sha256"),
         row_version=source.get("row_version"),
-        routing=hit.get("_routing"),
         deleted=bool(source.get("deleted")),
+        part=source.get("digest_part"),
     )

@@ -6,7 +6,8 @@
 4. Send bulks of bounded bytes to every target, several at a time, under external versions: an older one never overwrites a newer.
 5. Look at what was refused as not newer: the same document is a success, so is a newer state's; anything else is drift and is repaired.
 6. Close the rows that every target has, unless a newer version is wanted by now; let the others wait, or set them aside with their reason.
-7. Begin again, one batch being sent while the next is read, until nothing is due or the time is up; then count what is left.
+7. Begin again, one batch being sent while the next is read, until nothing is due or the time is up.
+8. Prove a part of each index against the database, bring in what was found wrong, and remove tombstones that served their time.
 
 It can be killed at any line: what was sent and not closed is sent again and found to be there. A worker that was frozen past its lease
 closes nothing, and what it still sends is older than what the index holds.
@@ -22,6 +23,7 @@ from itertools import groupby
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.elasticsearch_sync import drift
 from econsent_jobs.elasticsearch_sync.model import SCHEMA_VERSION, Answer, Batch, Claim, Document, Key, Lease, Result, Target, Trouble
 from econsent_jobs.elasticsearch_sync.rules import outcomes
 from econsent_jobs.elasticsearch_sync.rules.projection import project
@@ -67,6 +69,8 @@ def sync_search(*, tools: Tools, limits: Limits) -> JobResult:
     deadline = tools.clock.monotonic() + limits.run_seconds
     ensure_live_index(tools)
     result = drain(tools, limits, deadline=deadline)
+    if prove_indices(tools, deadline=deadline):
+        result += drain(tools, limits, deadline=deadline)
     left = tools.store.backlog()
     return result + JobResult(backlog=left.due, oldest_seconds=left.oldest_seconds)
 
@@ -128,6 +132,18 @@ def drain(tools: Tools, limits: Limits, *, deadline: float) -> JobResult:
                 if settled.examined and settled.failed == settled.examined:
                     deadline = 0.0  # the other side is down: the rest of the outbox must not be dragged through that
     return result
+
+
+def prove_indices(tools: Tools, *, deadline: float) -> int:
+    """Step 8, for every index that is full. Return how many documents were found wrong and are repaired."""
+    repaired = 0
+    for target in tools.store.targets():
+        if target.built_through is None and target.state != "building":
+            report = drift.prove_share(target, tools, deadline=deadline)
+            log.log(logging.WARNING if report.kinds else logging.INFO, "%s: %s", target.index_name, report)
+            repaired += report.repaired
+            drift.purge(target, tools)
+    return repaired
 
 
 def take(tools: Tools, limit: int) -> Batch | None:

@@ -142,13 +142,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the index holds under a key: ``version`` is Elasticsearch's, ``routing`` where it lies."""
+    """What the index holds under a key: ``version`` is Elasticsearch's, the others are its own fields."""
 
     version: int
     sha256: str | None
     row_version: int | None = None
-    routing: str | None = None
     deleted: bool = False
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.statements import statement
 from econsent_jobs.elasticsearch_sync.model import Backlog, Claim, Key, Lease, Source, Target, TargetState, Trouble
@@ -90,6 +91,38 @@ class Store(Protocol):
 
     def touch(self, company_id: str, certificate_pks: Sequence[int]) -> None:
         """Raise rows' versions, which also wants their documents."""
+        ...
+
+    def target(self, index_name: str) -> Target:
+        """Read one index's row as it is now."""
+        ...
+
+    def waiting(self, company_id: str, certificate_pks: Sequence[int]) -> set[int]:
+        """Say which documents wait in the outbox or are set aside there."""
+        ...
+
+    def note_check(self, index_name: str, checked_through: str, *, kinds: Mapping[Any, int], repaired: int) -> None:
+        """Write down how far the proof came and what it found."""
+        ...
+
+    def end_round(self, index_name: str) -> None:
+        """Write down that the whole index was proven."""
+        ...
+
+    def restart_check(self, index_name: str) -> None:
+        """Let the proof of this index begin anew."""
+        ...
+
+    def make_live(self, index_name: str) -> None:
+        """Let this index be the one that readers search, and keep the one before for a rollback."""
+        ...
+
+    def drop_target(self, index_name: str) -> None:
+        """Give an index up that is kept for a rollback."""
+        ...
+
+    def now_ms(self) -> int:
+        """The database's clock, milliseconds since 1970."""
         ...
 
 
@@ -179,6 +212,40 @@ class PostgresStore:
 
     def touch(self, company_id: str, certificate_pks: Sequence[int]) -> None:
         self._run("touch_certificates", company_id=company_id, certificate_pks=list(certificate_pks))
+
+    def target(self, index_name: str) -> Target:
+        return next(target for target in self.targets() if target.index_name == index_name)
+
+    def waiting(self, company_id: str, certificate_pks: Sequence[int]) -> set[int]:
+        rows = self._rows("find_waiting", company_id=company_id, doc_keys=[str(pk) for pk in certificate_pks])
+        return {row["certificate_pk"] for row in rows}
+
+    def note_check(self, index_name: str, checked_through: str, *, kinds: Mapping[Any, int], repaired: int) -> None:
+        told = {str(kind): count for kind, count in kinds.items()}
+        self._run(
+            "note_check",
+            index_name=index_name,
+            checked_through=checked_through,
+            kinds=Jsonb(told),
+            found=sum(told.values()),
+            repaired=repaired,
+        )
+
+    def end_round(self, index_name: str) -> None:
+        self._run("end_round", index_name=index_name)
+
+    def restart_check(self, index_name: str) -> None:
+        self._run("restart_check", index_name=index_name)
+
+    def make_live(self, index_name: str) -> None:
+        self._run("make_live", index_name=index_name)
+
+    def drop_target(self, index_name: str) -> None:
+        self._run("drop_target", index_name=index_name)
+
+    def now_ms(self) -> int:
+        (row,) = self._rows("tell_time")
+        return row["now_ms"]
 
     def _rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         with database_errors(), self._database.cursor(row_factory=dict_row) as cursor:

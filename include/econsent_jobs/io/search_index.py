@@ -13,6 +13,7 @@ from elastic_transport import ConnectionTimeout, SerializationError, TransportEr
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
+from econsent_jobs.io.environment import NotConfigured, connection_of
 
 REFUSED: Final = {401, 403}
 TOO_LARGE: Final = 413
@@ -169,3 +170,16 @@ def kind_of(error: ApiError) -> str:
         return "no type told"
     told = cast("dict[str, Any]", body).get("error")
     return str(cast("dict[str, Any]", told).get("type", "no type told")) if isinstance(told, dict) else "no type told"
+
+
+@contextmanager
+def index_of(environment: Mapping[str, str], variable: str) -> Generator[SearchIndex]:
+    """Open the index that a Connection in JSON names. Raises NotConfigured (config) where it is missing or says too little."""
+    found = connection_of(environment, variable)
+    try:
+        url = f"{found.get('schema') or 'http'}://{found['host']}:{found['port']}"
+    except KeyError as error:
+        raise NotConfigured(f"{variable} has no {error.args[0]}: add it and try again.") from error
+    login = (found["login"], found["password"]) if found.get("login") and found.get("password") else None
+    with Elasticsearch(url, basic_auth=login) as client:
+        yield SearchIndex(client)

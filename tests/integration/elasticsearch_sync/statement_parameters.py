@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 
 def statement_parameters(database: psycopg.Connection[Any], company_id: str) -> Mapping[str, Mapping[str, Any]]:
@@ -25,13 +26,19 @@ def statement_parameters(database: psycopg.Connection[Any], company_id: str) -> 
         """,
         company,
     )
-    leased, free, unwanted = (insert_certificate(database, company_id, number) for number in (1, 2, 3))
+    leased, free, unwanted, dead = (insert_certificate(database, company_id, number) for number in (1, 2, 3, 4))
+    database.execute("UPDATE econsent.search_outbox SET state = 'dead' WHERE doc_key = %s", [str(dead)])
     database.execute(
         "UPDATE econsent.search_outbox SET lease_token = %s, leased_until = now() + interval '1 hour' WHERE doc_key = %s",
         [token, str(leased)],
     )
     database.execute("DELETE FROM econsent.search_outbox WHERE doc_key = %s", [str(unwanted)])
-    database.execute("INSERT INTO econsent.search_targets (index_name, schema_version, state) VALUES ('search-1', 1, 'live')")
+    database.execute(
+        """
+        INSERT INTO econsent.search_targets (index_name, schema_version, state)
+        VALUES ('search-1', 1, 'live'), ('search-0', 1, 'rollback')
+        """
+    )
     mine = {"company_ids": [company_id], "certificate_pks": [leased], "lease_token": token}
     some = company | {"certificate_pks": [leased, free]}
     target = {"index_name": "search-1"}
@@ -40,14 +47,24 @@ def statement_parameters(database: psycopg.Connection[Any], company_id: str) -> 
         "back_off": mine | {"delays_seconds": [60.0], "finals": [False], "error_classes": ["es_write"], "reasons": ["a reason"]},
         "claim_documents": {"batch_size": 10, "lease_token": token, "lease_seconds": 60},
         "close_documents": mine | {"versions": [99]},
+        "drop_target": {"index_name": "search-0"},
+        "end_round": target,
+        "find_certificates": company | {"certificate_id": "EC-1"},
+        "find_queued": company | {"doc_key": str(leased)},
+        "find_waiting": company | {"doc_keys": [str(leased)]},
         "enqueue_documents": company | {"certificate_pks": [unwanted]},
         "free_documents": mine | {"age_seconds": 1.0},
+        "list_dead": company | {"most": 10},
+        "redrive": company | {"most": 10},
         "list_companies": {"after": "", "most": 10},
         "load_documents": some,
+        "make_live": target,
+        "note_check": target | {"checked_through": "acme:1", "found": 2, "repaired": 2, "kinds": Jsonb({"missing": 2})},
         "note_progress": target | {"built_through": "acme:1"},
         "page_certificates": company | {"after": 0, "most": 10},
         "raise_epoch": target | {"version_epoch": 1},
         "release_documents": mine,
+        "restart_check": target,
         "row_versions": some,
         "touch_certificates": some,
     }

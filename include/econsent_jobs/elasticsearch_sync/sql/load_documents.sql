@@ -26,11 +26,11 @@ SELECT
     attestation.disclosure_sha256,
     attestation.template_id,
     attestation.template_version,
-    attestation.language_detected AS language,  -- noqa: RF04
+    attestation.language_detected AS language,
     attestation.wcag_level,
     attestation.visibility ->> 'disclosureVisible' AS disclosure_visible
 FROM econsent.certificates AS certificate
-LEFT JOIN econsent.sessions AS session  -- noqa: RF04
+LEFT JOIN econsent.sessions AS session
     ON
         certificate.company_id = session.company_id AND certificate.session_id = session.session_id
         AND session.company_id = %(company_id)s

@@ -1,0 +1,71 @@
+"""Where the index and the database differ, and of what kind the difference is."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Document, Found, Target
+
+BUCKET_KEYS: Final = 16
+"""Keys whose parts are summed: few enough that reading one bucket by document is cheap, and a sum of their parts is exact."""
+DEEP_EVERY: Final = 7
+"""In every seventh round a slice is read whole and digested anew, which also finds what was altered under its old digest."""
+
+
+class Kind(StrEnum):
+    """What is wrong with a document."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    PHANTOM = "phantom"  # shown, although nothing in the database is to be shown
+    MISROUTED = "misrouted"  # lies where no search of its company looks
+    CONTENT = "content"  # the right version with other content
+    NEWER = "newer"  # than the database ever was, as after a restore
+
+
+class Sums(NamedTuple):
+    documents: int
+    total: int
+
+
+def bucket_of(certificate_pk: int) -> int:
+    return certificate_pk // BUCKET_KEYS * BUCKET_KEYS
+
+
+def sums_of(documents: Iterable[Document]) -> dict[int, Sums]:
+    """Add up what readers are to see, by bucket. Tombstones are seen by nobody."""
+    sums: dict[int, Sums] = {}
+    for document in documents:
+        if not document.deleted:
+            bucket = bucket_of(document.key.certificate_pk)
+            before = sums.get(bucket, Sums(0, 0))
+            sums[bucket] = Sums(before.documents + 1, before.total + document.part)
+    return sums
+
+
+def differing(ours: Mapping[int, Sums], theirs: Mapping[int, Sums]) -> list[int]:
+    """Return the buckets in which something differs, in order."""
+    return sorted(bucket for bucket in ours.keys() | theirs.keys() if ours.get(bucket) != theirs.get(bucket))
+
+
+def judge(expected: Document | None, found: Found | None, target: Target, *, altered: bool) -> Kind | None:
+    """Say what is wrong with one document, None where nothing is.
+
+    ``expected`` is what the row gives now, None for a row that is gone; ``found`` what the index holds; ``altered`` says that its
+    content is not that of the digest it carries, or its part not the one that belongs to them.
+    """
+    if expected is None or expected.deleted:
+        return Kind.PHANTOM if found is not None and not found.deleted else None
+    if found is None:
+        return Kind.MISSING
+    epoch, row_version = found.version >> EPOCH_BITS, found.version & (2**EPOCH_BITS - 1)
+    if epoch > target.version_epoch or row_version > expected.row_version:
+        return Kind.NEWER  # what an earlier epoch wrote is right as long as its row's version is
+    if row_version < expected.row_version:
+        return Kind.MISSING if found.deleted else Kind.STALE
+    return Kind.CONTENT if found.deleted or altered or found.sha256 != expected.sha256 else None
+
+
+def is_deep(check_round: int, slice_start: int) -> bool:
+    """Say whether a slice is read whole in this round: each is, once in ``DEEP_EVERY`` rounds, and not all of them in the same one."""
+    return (check_round + slice_start) % DEEP_EVERY == 0
