@@ -69,6 +69,7 @@ def test_figures_of_a_failed_run_are_kept(log: str, stack: Stack) -> None:
     with psycopg.connect(stack.postgres_url("airflow")) as metadata:
         rows = metadata.execute("SELECT key, value FROM xcom WHERE dag_id = 'failures' AND task_id = 'share'").fetchall()
 
-    assert [key for key, _ in rows] == ["return_value"]
-    figures = rows[0][1] if isinstance(rows[0][1], dict) else json.loads(rows[0][1])
+    kept = {key: value if isinstance(value, dict) else json.loads(value) for key, value in rows}
+    figures, error = kept["return_value"], kept["econsent_error"]
+    assert error["error_class"] == "s3_write"
     assert (figures["examined"], figures["failed"], figures["causes"]) == (9, 6, {"s3_write": 6})

@@ -36,8 +36,9 @@ def watcher(airflow: dict[str, str], stack: Stack, database: Database) -> Iterat
 
 
 def next_cause(process: subprocess.Popen[str]) -> str:
+    """Return what the watcher says next; its log comes on the same output."""
     assert process.stdout is not None
-    return process.stdout.readline().strip()
+    return next(line.strip() for line in process.stdout if line.strip() in {"waiting", "notified"})
 
 
 def test_what_waited_is_seen_and_what_comes_is_notified(watcher: subprocess.Popen[str], database: Database) -> None:
