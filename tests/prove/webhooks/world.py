@@ -43,12 +43,6 @@ MAKE_DUE: Final = (
 )
 
 
-class ReceiverTalk(HttpTalk):
-    """A call is one whole webhook."""
-
-    server = "receiver"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
     """What one worker is told. ``in_turn``: one thing after the other, so that calls come in the same order in every run."""
@@ -154,9 +148,9 @@ def open_world(stack: Stack, *, database: str) -> Generator[World]:
             receiver = laboratory.open(name, behave, IN_THE_CLEAR)
             security = laboratory.context(name)
             upstream = (LOOPBACK, receiver.port)
-            counted = Proxy(ReceiverTalk(), upstream=upstream, switchboard=switchboard, security=security)
+            counted = Proxy(HttpTalk("receiver"), upstream=upstream, switchboard=switchboard, security=security)
             counted = opened.enter_context(counted)
-            plain = opened.enter_context(Proxy(ReceiverTalk(), upstream=upstream, switchboard=Switchboard(), security=security))
+            plain = opened.enter_context(Proxy(HttpTalk("receiver"), upstream=upstream, switchboard=Switchboard(), security=security))
             places[name] = Place(receiver=receiver, direct=f"https://{LOOPBACK}:{plain.port}", proxied=f"https://{LOOPBACK}:{counted.port}")
         connection = opened.enter_context(psycopg.connect(owner, autocommit=True))
         direct = Errand(database=role)
