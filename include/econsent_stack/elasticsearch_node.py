@@ -60,6 +60,7 @@ def start_java(folder: Path, found: Jars, *, heap: str) -> None:
         str(virtual_machine()),
         f"-Xmx{heap}",
         "-Xms128m",
+        "-Djava.net.preferIPv4Stack=true",  # else it listens as an IPv6 socket, which looks like more than the loopback
         "-XX:+UseSerialGC",  # one small heap; the others keep threads and memory for large ones
         "-Xshare:auto",
         "--enable-native-access=ALL-UNNAMED",

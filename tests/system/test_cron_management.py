@@ -149,20 +149,6 @@ def test_run_now_opens_airflows_own_form(administrator: Page) -> None:
     expect(administrator).to_have_url(re.compile(f"/dags/{JOB}"))
 
 
-def test_run_now_on_a_paused_job_is_refused_with_an_offer(administrator: Page, up: Up) -> None:
-    set_paused(up, JOB, paused=True)
-    try:
-        administrator.goto(LIST)
-        expect(administrator.locator(f"tbody[data-job={JOB}]")).to_contain_text("Paused")
-        administrator.get_by_role("button", name=f"Run {JOB_TITLE} now").click()
-        expect(administrator.get_by_role("dialog")).to_contain_text("would wait for ever")
-        administrator.get_by_role("button", name="Resume instead").click()
-        administrator.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
-        expect(administrator.locator(f"tbody[data-job={JOB}]")).not_to_contain_text("Paused")
-    finally:
-        set_paused(up, JOB, paused=False)
-
-
 def set_paused(up: Up, dag_id: str, *, paused: bool) -> None:
     """As Airflow's own pages do."""
     body = {"reason": "a test"} if paused else {}
@@ -189,20 +175,6 @@ def test_all_are_paused_together_and_only_those_resumed(administrator: Page, up:
         set_paused(up, JOB, paused=False)
 
 
-def test_a_script_in_a_reason_is_shown_as_text(administrator: Page, up: Up) -> None:
-    administrator.goto(LIST)
-    administrator.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
-    administrator.get_by_role("dialog").get_by_label("Reason").fill(SCRIPT)
-    administrator.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
-    try:
-        expect(administrator.locator(f"tbody[data-job={JOB}]")).to_contain_text(SCRIPT)
-        administrator.goto(AUDIT)
-        expect(administrator.get_by_role("table")).to_be_visible()
-        assert administrator.evaluate("window.planted") is None
-    finally:
-        set_paused(up, JOB, paused=False)
-
-
 def test_a_viewer_sees_all_and_may_do_nothing(viewer: Page) -> None:
     viewer.goto(LIST)
     button = viewer.get_by_role("button", name=f"Pause {JOB_TITLE}")
@@ -213,7 +185,7 @@ def test_a_viewer_sees_all_and_may_do_nothing(viewer: Page) -> None:
     expect(viewer.get_by_role("dialog")).to_have_count(0)
 
 
-def test_filters_search_sort_and_zone(administrator: Page, failed_demo: str) -> None:
+def test_search_and_zone(administrator: Page, failed_demo: str) -> None:
     page = administrator
     page.goto(LIST)
     rows = page.locator("tbody[data-job]")
@@ -223,8 +195,6 @@ def test_filters_search_sort_and_zone(administrator: Page, failed_demo: str) -> 
     page.get_by_role("searchbox").fill("no such job")
     expect(page.get_by_text("No job matches")).to_be_visible()
     page.get_by_role("searchbox").fill("")
-    page.get_by_role("button", name="Job").click()
-    expect(page.get_by_role("columnheader", name="Job")).to_have_attribute("aria-sort", "ascending")
     page.get_by_role("button", name="Local").click()
     expect(page.get_by_role("button", name="Local")).to_have_attribute("aria-pressed", "true")
     page.reload()
@@ -260,10 +230,7 @@ def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_de
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
 
     page.set_viewport_size({"width": 360, "height": 800})
-    wide = page.locator(".cm").evaluate(
-        "root => [...root.querySelectorAll('*')].filter(e => e.scrollWidth > innerWidth).map(e => e.className)"
-    )
-    assert wide == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.context.close()
 
 

@@ -359,10 +359,10 @@ def test_three_failures_in_a_row_switch_auto_recharge_off(world: World) -> None:
 
 @pytest.mark.parametrize("word", ["wrong_amount", "wrong_currency"])
 def test_an_answer_about_something_else_is_no_money(world: World, word: str) -> None:
-    with RealSide(world, number=next(NUMBERS)) as side:
+    number = next(NUMBERS)
+    with RealSide(world, number=number) as side:
         reconciled = Reconciled(side)
-        use(world, world.rows("SELECT company_id FROM econsent.wallets WHERE last_turn_at IS NULL ORDER BY 1")[0]["company_id"], "r",
-            "otp", at=side.now() - timedelta(hours=1))  # fmt: skip
+        use(world, f"h{number}-a", "r", "otp", at=side.now() - timedelta(hours=1))
         side.misbehave(word)
         first = reconciled.run()
         then = reconciled.run()

@@ -6,6 +6,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from tests.prove.harness.stage import Errand
 from tests.prove.harness.verdict import Verdict
 from tests.prove.webhooks.case import EVENTS, KINDS, Case, Snapshot, add_secret, examine, make_case
@@ -61,8 +62,9 @@ class WebhookStage:
         assert report.get("changed") == taken, report
 
     def verified(self, *, since: datetime | None = None) -> Verdict:
-        report = self.world.verify(since=since)
-        return Verdict(wrong=report.found, sentences=[str(finding) for finding in report.findings[:5]])
+        """What the verifier says, but of the waits: ``work_is_due`` cuts them short, as no platform does."""
+        found = [finding for finding in self.world.verify(since=since).findings if finding.difference.trouble is not Trouble.SCHEDULE]
+        return Verdict(wrong=len(found), sentences=[str(finding) for finding in found[:5]])
 
     def change(self, random: Random) -> Errand:
         """Change what must not change a delivery: its bytes, its id, and who signs the documented header."""
