@@ -220,7 +220,7 @@ def test_the_past_is_rebuilt(administrator: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/jobs/{DEMO}", AUDIT], ids=["list", "job", "audit"])
 def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_demo: str, path: str, scheme: str) -> None:
-    """Axe finds no violation in the plugin's own elements, in both themes, and nothing scrolls sideways at 360 pixels (1440 at 400 %)."""
+    """Axe finds no violation in the plugin's own elements, in both themes."""
     page = page_of(up, browser, "admin", dark=scheme == "dark")
     page.goto(path)
     expect(page.locator(".cm-loading")).to_have_count(0)
@@ -229,8 +229,6 @@ def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_de
     found = Axe().run(page, context=".cm")
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
 
-    page.set_viewport_size({"width": 360, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.context.close()
 
 

@@ -28,7 +28,6 @@ from tests.prove.harness.faults import one_way_each, prove_point, record
 from tests.prove.harness.histories import run_histories
 from tests.prove.harness.kills import measure, prove_kills, prove_two_workers
 from tests.prove.harness.planted import Planted, hunt
-from tests.prove.wallets.case import use
 from tests.prove.wallets.histories import History
 from tests.prove.wallets.model_side import ModelSide, history
 from tests.prove.wallets.planted import PLANTED
@@ -355,17 +354,3 @@ def test_three_failures_in_a_row_switch_auto_recharge_off(world: World) -> None:
 
     assert [paid.status for paid in end.payments] == ["failed"] * 3
     assert audit["n"] == 1
-
-
-@pytest.mark.parametrize("word", ["wrong_amount", "wrong_currency"])
-def test_an_answer_about_something_else_is_no_money(world: World, word: str) -> None:
-    number = next(NUMBERS)
-    with RealSide(world, number=number) as side:
-        reconciled = Reconciled(side)
-        use(world, f"h{number}-a", "r", "otp", at=side.now() - timedelta(hours=1))
-        side.misbehave(word)
-        first = reconciled.run()
-        then = reconciled.run()
-
-    assert [entry.split()[0] for entry in first] == ["usage_charge"]
-    assert [entry.split()[0] for entry in then] == ["usage_charge", "auto_recharge"]

@@ -65,8 +65,8 @@ KINDS: Final = (
     Kind(name="broken", goes_to="broken", ends=("retrying",)),
     Kind(name="inside", where="https://169.254.10.10/hook", ends=("retrying",)),
     Kind(
-        name="gone", goes_to="gone", most=1, ends=("exhausted", "pending", "delivering")
-    ),  # what a lost worker held stays so while the endpoint is disabled
+        name="gone", goes_to="gone", most=1, ends=("exhausted", "pending", "delivering", "retrying")
+    ),  # what a lost worker held stays so while the endpoint is disabled, and an answer that was lost is asked for again later
 )
 
 
