@@ -1,17 +1,13 @@
 """The watch beside a whole Airflow: what people do is copied, and trouble is told while Airflow itself is frozen."""
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 
-from econsent_stack import components
 from econsent_stack.project import ROOT
 from tests.sink import Sink, listening
 from tests.system.running import Up, wait_for
@@ -19,7 +15,6 @@ from tests.system.running import Up, wait_for
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 JOB = "certificate_processing"
-FROZEN = (components.API_SERVER, components.SCHEDULER, "dag-processor")
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +64,3 @@ def test_commands_and_requests_become_entries_and_the_chain_holds(watched: Up, s
 
     told = watched.command("verify", "audit")
     assert told.returncode == 0, told.stdout + told.stderr
-
-
-def test_an_alert_reaches_the_sink_while_airflow_is_frozen(watched: Up, sink: Sink) -> None:
-    """Frozen, not killed: what is killed is started again by ``up`` within a second."""
-    with frozen(watched):
-        rows(watched, f"DELETE FROM dag_tag WHERE dag_id = '{JOB}' AND (name LIKE 'alert-after:%' OR name LIKE 'grace:%')", "airflow")
-        rows(watched, f"INSERT INTO dag_tag (dag_id, name) VALUES ('{JOB}', 'alert-after:1'), ('{JOB}', 'grace:10s')", "airflow")
-        wait_for(lambda: any("the scheduler's heartbeat stopped" in alert["text"] for alert in sink.sent("/hook")), what="it", seconds=300)
-
-    lost = {component for (component,) in rows(watched, "SELECT component FROM econsent.component_outages")}
-    assert {"scheduler", "dag_processor"} <= lost
-
-
-@contextmanager
-def frozen(up: Up) -> Iterator[None]:
-    pids = [up.pids()[name] for name in FROZEN]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
