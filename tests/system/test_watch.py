@@ -1,4 +1,4 @@
-"""The watch beside a whole Airflow: what people do is copied, and trouble is told while Airflow itself is frozen."""
+"""The watch beside a whole Airflow: what people do is copied into a chain that holds, and pauses end by themselves."""
 
 import json
 import subprocess
