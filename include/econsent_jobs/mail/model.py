@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from econsent_jobs.core.backoff import doubled
 from econsent_jobs.core.letter import Letter
 
 MOST_ATTEMPTS: Final = 30  # with the waits below, a day and a bit: a mail server that is down over night loses nothing
@@ -43,5 +44,4 @@ class Backlog:
 
 def retry_delay(attempts: int) -> timedelta:
     """Return how long to wait after the ``attempts``-th failure (1 and up): ``min(1 h, 60 s * 2^(attempts-1))``."""
-    assert attempts >= 1, attempts
-    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
+    return doubled(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)

@@ -169,7 +169,7 @@ PLANTED: Final = (
     Planted(
         name="waiting has no end",
         file=JOB + "rules/lifecycle.py",
-        old="min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))",
+        old="doubled(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)",
         new="FIRST_RETRY * 2 ** min(attempts - 1, 10)",
         killers=(UNIT + "test_lifecycle.py",),
     ),

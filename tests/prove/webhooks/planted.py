@@ -70,8 +70,8 @@ PLANTED: Final = (
     Planted(
         name="the backoff begins with the second wait",
         file=JOB + "rules/backoff.py",
-        old="2 ** min(retry_no - 1, 20)",
-        new="2 ** min(retry_no, 20)",
+        old="doubled(retry_no,",
+        new="doubled(retry_no + 1,",
         killers=(SCHEDULE, MODEL),
     ),
     Planted(

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from econsent_jobs.certificate_processing.model import Pending, Session
+from econsent_jobs.core.backoff import doubled
 from econsent_jobs.core.errors import BadItem, ErrorClass
 
 QUIET: Final = timedelta(seconds=120)  # chosen: no chunk for so long, and the recording probably ended with the submission
@@ -32,8 +33,7 @@ def is_over(session: Session, *, now: datetime) -> bool:
 
 def retry_delay(attempts: int) -> timedelta:
     """Return how long to wait after the ``attempts``-th transient failure (1 and up): ``min(1 h, 60 s * 2^(attempts-1))``."""
-    assert attempts >= 1, attempts
-    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
+    return doubled(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
 
 
 def check_consent_time(pending: Pending) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from econsent_jobs.core.backoff import doubled
 from econsent_jobs.core.errors import ErrorClass
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Answer, Document, Found, Result, Target
 
@@ -67,4 +68,4 @@ def epoch_after(version: int) -> int:
 
 def retry_delay(attempts: int) -> timedelta:
     """Return the wait after the ``attempts``-th failure in a row: 30 s, doubled each time, at most half an hour."""
-    return min(FIRST_DELAY * 2 ** min(attempts - 1, 10), LONGEST_DELAY)
+    return doubled(attempts, first=FIRST_DELAY, longest=LONGEST_DELAY)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from econsent_jobs.core.backoff import doubled
 from econsent_jobs.webhook_delivery_retry.model import Delay
 
 FIRST_RETRY: Final = timedelta(seconds=60)
@@ -18,8 +19,7 @@ SECONDS: Final = re.compile(r"[0-9]{1,10}")
 
 def backoff(retry_no: int) -> timedelta:
     """Return the delay before retry ``retry_no`` (1 and up), before jitter: ``min(12 h, 60 s * 2^(n-1))``."""
-    assert retry_no >= 1, retry_no
-    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(retry_no - 1, 20))
+    return doubled(retry_no, first=FIRST_RETRY, longest=LONGEST_RETRY)
 
 
 def delay(retry_no: int, *, jitter: float, retry_after: timedelta | None = None) -> Delay:

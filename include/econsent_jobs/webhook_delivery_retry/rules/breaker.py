@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from econsent_jobs.core.backoff import doubled
 from econsent_jobs.webhook_delivery_retry.model import Health, Verdict
 
 OPENS_AT: Final = 5  # failures in a row
@@ -55,4 +56,4 @@ def after(health: Health, verdict: Verdict, *, jitter: float) -> Health:
 
 def open_for(opened_before: int, *, jitter: float) -> timedelta:
     """Return how long the circuit stays open: 30 s, doubling to 10 min, a quarter more or less."""
-    return min(LONGEST_OPEN, FIRST_OPEN * 2 ** min(opened_before, 10)) * (1 + JITTER * jitter)
+    return doubled(opened_before + 1, first=FIRST_OPEN, longest=LONGEST_OPEN) * (1 + JITTER * jitter)
