@@ -27,7 +27,8 @@ class JobOperator(BaseOperator):
     The task fails when at least ``failed_at_least`` items, and more than ``failed_share`` of those examined, failed by transient
     causes. Both are literals of the DAG file. Quarantined items never fail a task.
 
-    A subclass whose job writes mail sets ``sends_mail``: what is due goes out at the end of its run, whoever wrote it.
+    A subclass whose job writes mail sets ``sends_mail``: what is due goes out at the end of its run, however that
+    ended and whoever wrote it.
     """
 
     sends_mail: ClassVar[bool] = False
@@ -55,11 +56,13 @@ class JobOperator(BaseOperator):
 
     def _execute(self, context: Context) -> dict[str, Any]:
         started = time.monotonic()
-        result = self.run_job()
-        seconds = time.monotonic() - started
+        try:
+            result = self.run_job()
+        finally:
+            seconds = time.monotonic() - started
+            if self.sends_mail:
+                send_mail()
         self.log.info("%s in %.1f s", result, seconds)
-        if self.sends_mail:
-            send_mail()
         # A failed task returns nothing, and its figures are the ones that people look for: so they are kept before it can fail.
         context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
         if result.past_share(self.failed_share, at_least=self.failed_at_least):

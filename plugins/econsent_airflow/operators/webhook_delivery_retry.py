@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from airflow.sdk import Context
-
 from econsent_airflow.connections import open_database, webhook_keys, webhook_network
 from econsent_airflow.job_operator import JobOperator
-from econsent_airflow.mail import send_mail
 from econsent_airflow.queue_trigger import watched_queue
 from econsent_jobs.core.clock import SystemClock
 from econsent_jobs.core.limits import Limits
@@ -43,26 +40,20 @@ class DeliverWebhooksOperator(JobOperator):
     ``lane`` only tells the mapped tasks apart: lanes share the queue. All but ``lane`` are templated.
     """
 
-    template_fields = (*JobOperator.template_fields, "batch_size", "linger_seconds")
+    sends_mail = True
+    template_fields = (*JobOperator.template_fields, "batch_size", "linger_seconds", "run_id")
 
     def __init__(self, *, lane: int, batch_size: int | str, linger_seconds: float | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.lane = lane
         self.batch_size = batch_size
         self.linger_seconds = linger_seconds
-        self.run_id: str | None = None
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        self.run_id = context["run_id"]
-        try:
-            return super().execute(context)
-        finally:
-            send_mail()
+        self.run_id = "{{ run_id }}"
 
     def run_job(self) -> JobResult:
         chosen = settings(linger_seconds=float(self.linger_seconds))
         with open_database(STEM) as database:
-            tools = real_tools(database=database, settings=chosen, run_id=self.run_id)
+            tools = real_tools(database=database, settings=chosen, run_id=str(self.run_id))
             return deliver_webhooks(tools=tools, limits=Limits(batch_size=int(self.batch_size), run_seconds=float(self.run_seconds)))
 
 
