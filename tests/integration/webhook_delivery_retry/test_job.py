@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.webhook_delivery_retry import deliver_webhooks
 from tests.integration.webhook_delivery_retry.given import SECRET, Given
-from tests.prove.webhooks.receivers import Laboratory, Receiver, answering, healthy
+from tests.prove.webhooks.receivers import Behaviour, Laboratory, Line, Receiver, answering, healthy
 
 Run = Callable[..., JobResult]
 
@@ -114,8 +115,9 @@ def test_no_more_than_an_endpoint_s_limit_is_under_way(given: Given, run: Run, g
 
 
 def test_two_lanes_share_the_queue(given: Given, make_tools: Any, laboratory: Laboratory) -> None:
-    """A third one that is only counted keeps either from taking every endpoint before the other has begun."""
-    receivers = [laboratory.open(f"r{number}", healthy) for number in range(8)]
+    """No receiver answers before both lanes have work in hand; a third one that is only counted keeps either from taking every endpoint."""
+    both_work = Event()
+    receivers = [laboratory.open(f"r{number}", healthy_after(both_work)) for number in range(8)]
     for number, receiver in enumerate(receivers):
         given.endpoint(f"wh-{number}", url_of(receiver))
     given.events(50)
@@ -123,11 +125,32 @@ def test_two_lanes_share_the_queue(given: Given, make_tools: Any, laboratory: La
 
     lanes = [make_tools(linger_seconds=1), make_tools(linger_seconds=1)]
     with make_tools().store.present(), ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda tools: deliver_webhooks(tools=tools, limits=limits), lanes))
+        ending = [pool.submit(deliver_webhooks, tools=tools, limits=limits) for tools in lanes]
+        while lanes_at_work(given) < len(lanes) and not any(lane.done() for lane in ending):
+            both_work.wait(0.02)
+        both_work.set()
+        results = [lane.result() for lane in ending]
 
     assert sum(result.changed for result in results) == 400
     assert all(result.changed for result in results)
     assert {len(receiver.received) for receiver in receivers} == {50}
+
+
+def healthy_after(opened: Event) -> Behaviour:
+    """Take everything, once ``opened`` is set."""
+
+    def behave(line: Line) -> None:
+        while line.read():
+            opened.wait(8)
+            line.answer(200, b"thank you")
+
+    return behave
+
+
+def lanes_at_work(given: Given) -> int:
+    """How many lanes have deliveries in hand."""
+    query = "SELECT count(DISTINCT lease_token) AS lanes FROM econsent.webhook_deliveries WHERE status = 'delivering'"
+    return given.rows(query)[0]["lanes"]
 
 
 def test_only_events_after_an_endpoint_s_creation_and_of_its_company(given: Given, run: Run, good: Receiver) -> None:
