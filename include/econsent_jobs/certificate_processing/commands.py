@@ -6,20 +6,18 @@ They work with the job's own database role, which the running stack names in the
 import argparse
 import getpass
 import os
-import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from econsent_jobs.certificate_processing.model import Key
 from econsent_jobs.certificate_processing.rules.explanation import Way, clock_text, explain
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
+from econsent_jobs.io import command_line
+from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
-from econsent_jobs.io.environment import conninfo_of
 
 PACKAGE: Final = "econsent_jobs.certificate_processing"
 CONNECTION: Final = "AIRFLOW_CONN_ECONSENT_CERTIFICATE_PROCESSING_DATABASE"
@@ -28,7 +26,8 @@ STATUSES: Final = ("pending", "processing", "finalized", "failed", "expired", "d
 AS_A_CLASS: Final = ("s3_write", "db_connectivity", "timeout", "config", "unknown")
 """Classes whose cause lies outside the certificates, so that mending it mends them all. The others are looked at one by one."""
 
-Row = dict[str, Any]
+rows_of = command_line.rows_of(PACKAGE)
+limit_of = limit_up_to(MOST)
 
 
 def certificates(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -38,7 +37,7 @@ def certificates(argv: list[str], environment: Mapping[str, str] = os.environ) -
     """
     options = parser().parse_args(argv)
     try:
-        with open_database(environment) as database:
+        with open_database(environment, CONNECTION) as database:
             return options.run(database, options)
     except EconsentError as error:
         return tell(error.reason)
@@ -76,13 +75,6 @@ def parser() -> argparse.ArgumentParser:
     retry.add_argument("--dry-run", action="store_true", help="say what would be put back, and change nothing")
     retry.set_defaults(run=run_retry)
     return words
-
-
-def limit_of(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST} is needed")
-    return number
 
 
 def run_explain(database: Connection, options: argparse.Namespace) -> int:
@@ -182,11 +174,6 @@ def requeue(database: Connection, ways: Sequence[Way], *, user: str) -> set[Key]
     return done
 
 
-def rows_of(database: Connection, query: str, **parameters: Any) -> list[Row]:
-    with database_errors(), database.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement(PACKAGE, query), parameters).fetchall()
-
-
 def key_of(row: Mapping[str, Any]) -> Key:
     return Key(row["company_id"], row["certificate_pk"])
 
@@ -194,22 +181,6 @@ def key_of(row: Mapping[str, Any]) -> Key:
 def name_of(row: Mapping[str, Any]) -> str:
     origin = f"session {row['session_id']}" if row["session_id"] is not None else f"{row['source']} {row['source_ref']}"
     return f"{row['company_id']}/{row['certificate_pk']} ({origin})"
-
-
-@contextmanager
-def open_database(environment: Mapping[str, str]) -> Generator[Connection]:
-    """Open the database as the job's role.
-
-    Raises PermanentError (config) where nothing tells where it is, and TransientError (db_connectivity) where it is away.
-    """
-    with database_errors(), psycopg.connect(conninfo_of(environment, CONNECTION), autocommit=True) as database:
-        yield database
-
-
-def tell(sentence: str) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"{sentence}\n")
-    return 1
 
 
 COMMANDS: Final = {"certificates": certificates}

@@ -6,24 +6,20 @@ They work with the job's own database role and its Connection to the index, whic
 
 import argparse
 import os
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import psycopg
-from psycopg.rows import dict_row
-
 from econsent_jobs.core.errors import BadItem, EconsentError
-from econsent_jobs.core.statements import statement
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key
 from econsent_jobs.elasticsearch_sync.queries import for_company
 from econsent_jobs.elasticsearch_sync.rules.projection import digest_of, project
 from econsent_jobs.elasticsearch_sync.store import PACKAGE, PostgresStore
-from econsent_jobs.io.database import Connection, database_errors
-from econsent_jobs.io.environment import conninfo_of
+from econsent_jobs.io import command_line
+from econsent_jobs.io.command_line import limit_up_to, open_database, tell
+from econsent_jobs.io.database import Connection
 from econsent_jobs.io.search_index import SearchIndex, index_of
 
 DATABASE: Final = "AIRFLOW_CONN_ECONSENT_ELASTICSEARCH_SYNC_DATABASE"
@@ -31,7 +27,8 @@ SEARCH: Final = "AIRFLOW_CONN_ECONSENT_SEARCH"
 ALIAS: Final = "AIRFLOW_VAR_ECONSENT_SEARCH_ALIAS"
 MOST: Final = 1_000
 
-Row = dict[str, Any]
+rows_of = command_line.rows_of(PACKAGE)
+limit_of = limit_up_to(MOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +77,6 @@ def parser() -> argparse.ArgumentParser:
         action.add_argument("--limit", metavar="N", type=limit_of, default=MOST, help=f"at most so many, {MOST} unless said")
         action.set_defaults(run=run)
     return words
-
-
-def limit_of(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST} is needed")
-    return number
 
 
 def run_status(places: Places, options: argparse.Namespace) -> int:  # noqa: ARG001 all actions are called alike
@@ -207,11 +197,6 @@ def find(database: Connection, name: str) -> list[Key]:
     return found
 
 
-def rows_of(database: Connection, query: str, **parameters: Any) -> list[Row]:
-    with database_errors(), database.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement(PACKAGE, query), parameters).fetchall()
-
-
 def clock_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -220,17 +205,10 @@ def clock_text(at: datetime) -> str:
 def open_places(environment: Mapping[str, str]) -> Generator[Places]:
     """Open the database as the job's role, and the index. Raises PermanentError (config) where nothing tells where they are."""
     with (
-        database_errors(),
-        psycopg.connect(conninfo_of(environment, DATABASE), autocommit=True) as database,
+        open_database(environment, DATABASE) as database,
         index_of(environment, SEARCH) as index,
     ):
         yield Places(database=database, index=index, alias=environment.get(ALIAS, "certificates"))
-
-
-def tell(sentence: str) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"{sentence}\n")
-    return 1
 
 
 COMMANDS: Final = {"search": search}

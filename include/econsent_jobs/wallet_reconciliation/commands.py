@@ -7,21 +7,19 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
+from econsent_jobs.io import command_line
+from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
-from econsent_jobs.io.environment import conninfo_of
 from econsent_jobs.wallet_reconciliation.model import Entry, Settings
 from econsent_jobs.wallet_reconciliation.rules.explanation import MonthSum, Plan, clock_text, explain_balance, explain_plan
 from econsent_jobs.wallet_reconciliation.rules.money import next_month
@@ -32,7 +30,8 @@ PACKAGE: Final = "econsent_jobs.wallet_reconciliation"
 CONNECTION: Final = "AIRFLOW_CONN_ECONSENT_WALLET_RECONCILIATION_DATABASE"
 MOST: Final = 10_000
 
-Row = dict[str, Any]
+rows_of = command_line.rows_of(PACKAGE)
+limit_of = limit_up_to(MOST)
 
 
 def wallet(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -42,7 +41,7 @@ def wallet(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     """
     options = parser().parse_args(argv)
     try:
-        with open_database(environment) as database:
+        with open_database(environment, CONNECTION) as database:
             return options.run(database, options)
     except EconsentError as error:
         return tell(error.reason)
@@ -94,13 +93,6 @@ def month_of(text: str) -> date:
         return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError as error:
         raise argparse.ArgumentTypeError("a month is needed, such as 2026-11") from error
-
-
-def limit_of(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST} is needed")
-    return number
 
 
 def run_explain(database: Connection, options: argparse.Namespace) -> int:
@@ -209,30 +201,9 @@ def load_statement(database: Connection, company_id: str, period: date) -> State
     )
 
 
-def rows_of(database: Connection, query: str, **parameters: Any) -> list[Row]:
-    with database_errors(), database.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement(PACKAGE, query), parameters).fetchall()
-
-
 def run(database: Connection, query: str, **parameters: Any) -> None:
     with database_errors():
         database.execute(statement(PACKAGE, query), parameters)
-
-
-@contextmanager
-def open_database(environment: Mapping[str, str]) -> Generator[Connection]:
-    """Open the database as the job's role.
-
-    Raises PermanentError (config) where nothing tells where it is, and TransientError (db_connectivity) where it is away.
-    """
-    with database_errors(), psycopg.connect(conninfo_of(environment, CONNECTION), autocommit=True) as database:
-        yield database
-
-
-def tell(sentence: str) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"{sentence}\n")
-    return 1
 
 
 COMMANDS: Final = {"wallet": wallet}

@@ -8,23 +8,22 @@ import asyncio
 import getpass
 import json
 import os
-import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.canonical_json import canonical_json, timestamp_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
+from econsent_jobs.io import command_line
+from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
-from econsent_jobs.io.environment import connection_of, conninfo_of
+from econsent_jobs.io.environment import connection_of
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Attempted, Claimed, Request, SecretKeys, Settings, StoredSecret
 from econsent_jobs.webhook_delivery_retry.rules.explanation import Attempt, Way, clock_text, explain
 from econsent_jobs.webhook_delivery_retry.rules.signatures import build_request
@@ -40,7 +39,8 @@ STATUSES: Final = ("pending", "delivering", "retrying", "delivered", "exhausted"
 REPLAYED: Final = "exhausted"  # unless another status is named: what failed for good
 TEST_EVENT: Final = "webhook.test"
 
-Row = dict[str, Any]
+rows_of = command_line.rows_of(PACKAGE)
+limit_of = limit_up_to(MOST)
 
 
 def webhooks(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -51,7 +51,7 @@ def webhooks(argv: list[str], environment: Mapping[str, str] = os.environ) -> in
     options = parser().parse_args(argv)
     options.environment = environment
     try:
-        with open_database(environment) as database:
+        with open_database(environment, CONNECTION) as database:
             return options.run(database, options)
     except EconsentError as error:
         return tell(error.reason)
@@ -109,13 +109,6 @@ def add_choice(words: argparse.ArgumentParser, *, most: int) -> None:
 def add_acting(words: argparse.ArgumentParser) -> None:
     words.add_argument("--by", metavar="WHO", help="who asks, for the audit trail; your login unless said")
     words.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-
-
-def limit_of(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST} is needed")
-    return number
 
 
 def time_of(text: str) -> datetime:
@@ -295,24 +288,6 @@ def listed(database: Connection, **choice: Any) -> list[Row]:
 
 def who(options: argparse.Namespace) -> str:
     return options.by or f"operator:{getpass.getuser()}"
-
-
-def rows_of(database: Connection, query: str, **parameters: Any) -> list[Row]:
-    with database_errors(), database.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement(PACKAGE, query), parameters).fetchall()
-
-
-@contextmanager
-def open_database(environment: Mapping[str, str]) -> Generator[Connection]:
-    """Open the database as the job's role. Raises PermanentError (config), and TransientError (db_connectivity) where it is away."""
-    with database_errors(), psycopg.connect(conninfo_of(environment, CONNECTION), autocommit=True) as database:
-        yield database
-
-
-def tell(sentence: str) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"{sentence}\n")
-    return 1
 
 
 COMMANDS: Final = {"webhooks": webhooks}

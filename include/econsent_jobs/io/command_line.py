@@ -1,0 +1,61 @@
+"""What every job's own commands share: their database, their rows, and one sentence where they cannot go on."""
+
+import argparse
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+from econsent_jobs.core.statements import statement
+from econsent_jobs.io.database import Connection, database_errors
+from econsent_jobs.io.environment import conninfo_of
+
+Row = dict[str, Any]
+
+
+class Rows(Protocol):
+    def __call__(self, database: Connection, query: str, **parameters: Any) -> list[Row]:
+        """Run ``sql/{query}.sql`` and return its rows by column."""
+        ...
+
+
+@contextmanager
+def open_database(environment: Mapping[str, str], connection: str) -> Generator[Connection]:
+    """Open the database as the role of the Connection that the variable ``connection`` holds, in autocommit mode.
+
+    Raises PermanentError (config) where nothing tells where it is, and TransientError (db_connectivity) where it is away.
+    """
+    with database_errors(), psycopg.connect(conninfo_of(environment, connection), autocommit=True) as database:
+        yield database
+
+
+def rows_of(package: str) -> Rows:
+    """Return what runs the statements of ``package``. It raises what ``database_errors`` does."""
+
+    def rows(database: Connection, query: str, **parameters: Any) -> list[Row]:
+        with database_errors(), database.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement(package, query), parameters).fetchall()
+
+    return rows
+
+
+def limit_up_to(most: int) -> Callable[[str], int]:
+    """Return what reads an argument that is a number from 1 to ``most``."""
+
+    def limit_of(text: str) -> int:
+        number = int(text)
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"a number from 1 to {most} is needed")
+        return number
+
+    return limit_of
+
+
+def tell(sentence: str) -> int:
+    """Say why a command ends without having done anything; return its exit code."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{sentence}\n")
+    return 1
