@@ -11,7 +11,7 @@ from econsent_stack.servers.mail import SERVER, inbox
 from econsent_stack.stack import Stack
 
 RUN = """
-import logging
+import logging, sys
 logging.basicConfig(level="INFO", format="%(message)s")
 from econsent_airflow.job_operator import JobOperator
 from econsent_jobs.core.results import JobResult
@@ -20,6 +20,8 @@ class Mailing(JobOperator):
     sends_mail = True
 
     def run_job(self):
+        if sys.argv[1:] == ["broken"]:
+            raise RuntimeError("the job broke")
         return JobResult()
 
 class Pushes:
@@ -42,10 +44,10 @@ def a_mail(stack: Stack) -> str:
     return "low-balance"
 
 
-def run(stack: Stack, environment: dict[str, str]) -> str:
-    words = [sys.executable, "-c", RUN]
+def run(stack: Stack, environment: dict[str, str], *how: str) -> str:
+    words = [sys.executable, "-c", RUN, *how]
     done = subprocess.run(words, env=environment, cwd=stack.home.path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode == 0) is (not how), done.stderr
     return done.stdout + done.stderr
 
 
@@ -55,3 +57,10 @@ def test_it_waits_while_nothing_says_where_mail_goes_and_then_goes_out(airflow: 
     assert "Mail waits in the outbox: config: the Connection econsent_smtp is missing" in run(stack, nowhere)
     assert "Mail: examined=1 changed=1" in run(stack, airflow)
     assert [str(letter["Message-ID"]) for letter in read(inbox(stack.place(SERVER)))][:1] == [f"<{a_mail}@econsent.localhost>"]
+
+
+def test_it_goes_out_although_the_run_failed(airflow: dict[str, str], stack: Stack) -> None:
+    told = run(stack, airflow, "broken")
+
+    assert "RuntimeError: the job broke" in told
+    assert "Mail: examined=" in told

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from econsent_stack.stack import Stack
-from tests.prove.harness.faults import one_way_each, prove_point, record
+from tests.prove.harness.faults import record
 from tests.prove.harness.histories import run_histories
-from tests.prove.harness.kills import measure, prove_kills, prove_two_workers
+from tests.prove.harness.kills import prove_two_workers
 from tests.prove.harness.planted import Planted, hunt
+from tests.prove.harness.shares import kill_workers, spoil_calls
 from tests.prove.webhooks.contract import observations
 from tests.prove.webhooks.histories import History
 from tests.prove.webhooks.model_side import ModelSide, history
@@ -57,23 +58,12 @@ def test_the_recording_pass_meets_every_server(calls: Sequence[Call]) -> None:
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_call_fails_once(stage: WebhookStage, calls: Sequence[Call], share: int) -> None:
-    random = Random(SEED + share)
-    wrong: list[str] = []
-    for point in one_way_each(calls, Random(SEED))[share::SHARES]:
-        wrong += prove_point(stage, point, number=next(NUMBERS), random=random, thorough=False).sentences
-
-    assert wrong == []
+    assert spoil_calls(stage, calls, share=share, shares=SHARES, seed=SEED, numbers=NUMBERS) == []
 
 
 @pytest.mark.parametrize("share", range(KILLS // KILLS_A_TEST))
 def test_workers_are_killed_at_random_moments(stage: WebhookStage, share: int) -> None:
-    random, killed, wrong = Random(SEED + share), 0, []
-    seconds = measure(stage, numbers=[next(NUMBERS) for _ in range(3)])
-    for _ in range(KILLS_A_TEST * 4):
-        more, verdict = prove_kills(stage, number=next(NUMBERS), seconds=seconds, random=random, thorough=False)
-        killed, wrong = killed + more, wrong + verdict.sentences
-        if killed >= KILLS_A_TEST:
-            break
+    killed, wrong = kill_workers(stage, kills=KILLS_A_TEST, seed=SEED + share, numbers=NUMBERS)
 
     assert wrong == []
     assert killed >= KILLS_A_TEST

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tests.prove.certificates.case import Case, Sealing, examine, make_case, verified
 from tests.prove.certificates.world import ROLE, World
-from tests.prove.harness.stage import Errand
+from tests.prove.harness.stage import BLOCKED, Errand
 from tests.prove.harness.verdict import Verdict
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.switchboard import Switchboard
@@ -21,9 +21,6 @@ ON CONFLICT DO NOTHING
 """
 HURRY: Final = {"threads": 8}
 SHARING: Final = {"batch_size": 2, "threads": 2}
-BLOCKED: Final = """
-SELECT count(*) AS n FROM pg_stat_activity WHERE usename = %(role)s AND wait_event_type = 'Lock' AND datname = current_database()
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

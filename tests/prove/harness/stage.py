@@ -6,7 +6,7 @@ Everything else of a proof (which call fails how, when a worker is killed, what 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tests.prove.harness.verdict import Verdict
 from tests.prove.wire.nursery import Nursery
@@ -15,6 +15,10 @@ from tests.prove.wire.switchboard import Switchboard
 Case = TypeVar("Case")
 Errand = Mapping[str, Any]
 """What one worker is told: the JSON object that the nursery hands to the job's ``work``."""
+BLOCKED: Final = """
+SELECT count(*) AS n FROM pg_stat_activity WHERE usename = %(role)s AND wait_event_type = 'Lock' AND datname = current_database()
+"""
+"""How many of a role's sessions wait for somebody's lock: what ``Stage.is_blocked`` asks."""
 
 
 class Stage(Protocol[Case]):

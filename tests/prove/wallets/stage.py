@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from tests.prove.harness.stage import Errand
+from tests.prove.harness.stage import BLOCKED, Errand
 from tests.prove.harness.verdict import Verdict
 from tests.prove.wallets.case import Case, entries_of, examine, make_case, open_items, verified
 from tests.prove.wallets.world import ROLE, World
@@ -16,9 +16,6 @@ from tests.prove.wire.switchboard import Switchboard
 PAST_EVERY_LEASE: Final = timedelta(minutes=10)
 HURRY: Final[Errand] = {}
 SHARING: Final[Errand] = {"batch_size": 1}
-BLOCKED: Final = """
-SELECT count(*) AS n FROM pg_stat_activity WHERE usename = %(role)s AND wait_event_type = 'Lock' AND datname = current_database()
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

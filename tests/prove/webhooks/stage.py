@@ -4,19 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
-from tests.prove.harness.stage import Errand
+from tests.prove.harness.stage import BLOCKED, Errand
 from tests.prove.harness.verdict import Verdict
 from tests.prove.webhooks.case import EVENTS, KINDS, Case, Snapshot, add_secret, examine, make_case
 from tests.prove.webhooks.world import ROLE, World
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.switchboard import Switchboard
-
-BLOCKED: Final = """
-SELECT count(*) AS n FROM pg_stat_activity WHERE usename = %(role)s AND wait_event_type = 'Lock' AND datname = current_database()
-"""
 
 
 @dataclass(slots=True, kw_only=True)

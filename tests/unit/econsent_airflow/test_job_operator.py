@@ -74,22 +74,3 @@ def test_the_dag_file_sets_share_and_least() -> None:
 
     with pytest.raises(PermanentError):
         execute(one_failed, Pushed(), failed_share=0.0, failed_at_least=1)
-
-
-class Breaks(JobOperator):
-    """An operator whose job writes mail and then fails."""
-
-    sends_mail = True
-
-    def run_job(self) -> JobResult:
-        raise PermanentError(ErrorClass.CONFIG, "a key is missing")
-
-
-def test_mail_goes_out_however_the_run_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[bool] = []
-    monkeypatch.setattr("econsent_airflow.job_operator.send_mail", lambda: sent.append(True))
-
-    with pytest.raises(PermanentError, match="a key is missing"):
-        Breaks(task_id="breaks", run_seconds=60).execute(cast("Context", {"ti": Pushed()}))
-
-    assert sent == [True]
