@@ -1,23 +1,17 @@
 """What is known of the jobs, put together for the rule: Airflow's rows for now, the audit trail's for what Airflow has forgotten."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from econsent_airflow.cron_management.airflow_rows import COMPONENTS, KINDS, grace_of, schedule_of
 from econsent_airflow.cron_management.queries import TRAIL, Row, TrailAbsent, ask_airflow_database, read_figures
 from econsent_airflow.cron_management.rules import Break, JobFacts, Outage, Pause, Run, outage_of
-from econsent_airflow.cron_management.schedule import Schedule
 from econsent_airflow.cron_management.settings import tag
 
 MOST_RUNS: Final = 30
-GRACE_SECONDS: Final = 60.0
-GRACE: Final = re.compile(r"grace:(?P<number>\d{1,6})(?P<unit>s|min|m|h)")
-UNIT_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600}
 AGE: Final = "seconds "
-COMPONENTS: Final = {"SchedulerJob": "scheduler", "DagProcessorJob": "dag_processor", "TriggererJob": "triggerer"}
-KINDS: Final = {"scheduled": "scheduled", "manual": "manual", "asset_triggered": "asset", "backfill": "backfill"}
 ENDED: Final = {"success": True, "failed": False}
 
 
@@ -295,25 +289,6 @@ def trail_run(row: Row) -> Run:
         succeeded=None if row["ended_at"] is None else row["outcome"] == "succeeded",
         heartbeat_at=row["ended_at"],
     )
-
-
-def schedule_of(timetable: Any) -> Schedule | None:
-    """Find the cron expression and its zone in a serialised timetable, also inside one that waits for assets."""
-    if not isinstance(timetable, Mapping):
-        return None
-    if isinstance(expression := timetable.get("expression"), str) and len(expression.split()) == 5:
-        zone = timetable.get("timezone")
-        return Schedule(expression, zone if isinstance(zone, str) and zone else "UTC")
-    nested = (timetable.get(name) for name in ("__var", "timetable"))
-    return next((found for part in nested if (found := schedule_of(part)) is not None), None)
-
-
-def grace_of(tags: Sequence[str] | None) -> float:
-    """Read ``grace:60s`` among the tags: how many seconds a run may be late before it is told. Units: s, m or min, h."""
-    for name in tags or ():
-        if found := GRACE.fullmatch(name):
-            return float(found["number"]) * UNIT_SECONDS[found["unit"]]
-    return GRACE_SECONDS
 
 
 def words_of(row: Row) -> str:

@@ -8,14 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-KINDS: Final = {
-    "scheduled": "scheduled",
-    "manual": "manual",
-    "asset_triggered": "asset",
-    "asset_materialization": "manual",
-    "backfill": "backfill",
-    "operator_triggered": "manual",
-}
+from econsent_airflow.cron_management.airflow_rows import KINDS
+
 COUNTS: Final = ("examined", "changed", "skipped", "quarantined", "failed")
 LONGEST_SENTENCE: Final = 500  # characters
 

@@ -8,11 +8,10 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from econsent_airflow.cron_management.airflow_rows import COMPONENTS, KINDS, grace_of, schedule_of
 from econsent_airflow.cron_management.rules import Run, Schedule
-from econsent_airflow.watch.executions import KINDS
 from econsent_jobs.core.statements import statement
 
-COMPONENTS: Final = {"SchedulerJob": "scheduler", "DagProcessorJob": "dag_processor", "TriggererJob": "triggerer"}
 MOST_ROWS: Final = 2_000
 
 Row = dict[str, Any]
@@ -93,7 +92,7 @@ def job_of(row: Row) -> Job:
         file=row["file"],
         sweep=row["sweep"],
         schedule=schedule_of(row["timetable"]),
-        grace_seconds=seconds_of(tagged(tags, "grace:") or "60s"),
+        grace_seconds=grace_of(tags),
         alert_after=int(tagged(tags, "alert-after:") or 3),
         known_since=row["known_since"],
     )
@@ -101,23 +100,6 @@ def job_of(row: Row) -> Job:
 
 def tagged(tags: list[str], prefix: str) -> str | None:
     return next((tag.removeprefix(prefix) for tag in sorted(tags) if tag.startswith(prefix)), None)
-
-
-def seconds_of(text: str) -> float:
-    """Read ``60s``, ``5m``, ``15min`` or ``1h``; 60 s for what is none of these, because one bad tag must not blind the watch for all."""
-    number = text.rstrip("hmins")
-    unit = {"s": 1, "m": 60, "min": 60, "h": 3_600}.get(text.removeprefix(number))
-    return float(number) * unit if unit is not None and number.isdecimal() else 60.0
-
-
-def schedule_of(timetable: Any) -> Schedule | None:
-    """Find the cron expression in a serialized timetable, also inside one that starts on assets too; None where there is none."""
-    if not isinstance(timetable, dict):
-        return None
-    if isinstance(timetable.get("expression"), str):
-        zone = timetable.get("timezone")
-        return Schedule(timetable["expression"], zone if isinstance(zone, str) else "UTC")
-    return next((found for value in timetable.values() if (found := schedule_of(value))), None)
 
 
 def active_run(row: Mapping[str, Any]) -> Run:
