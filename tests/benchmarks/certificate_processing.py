@@ -8,14 +8,9 @@
 5. On one core, without servers: strings, id, hash and signature; a whole attestation at 20 and at 500 events.
 """
 
-import argparse
 import json
 import multiprocessing
-import os
-import platform
 import resource
-import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -50,6 +45,7 @@ from econsent_jobs.certificate_processing.rules.documents import Evidence, build
 from econsent_jobs.certificate_processing.tools import real_tools
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
+from econsent_stack.benchmark import arguments, measured, report, show
 from econsent_stack.stack import Stack
 
 BUCKET: Final = "econsent-archive"
@@ -62,45 +58,26 @@ KEYS: Final = count(1)
 
 
 def main(argv: list[str]) -> int:
-    options = read_options(argv)
+    options = arguments("certificate_processing", __doc__, items=400, what="certificates").parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:
         objects = warm_up(stack, sessions=60)
         shape = best_shape(stack, objects)
-        pairs = [measure_pair(stack, objects, shape, items=options.items, job_first=bool(pair % 2)) for pair in range(options.pairs)]
+        pairs = measured(options.pairs, lambda: drain(stack, options.items), lambda: put_all(stack, objects, shape, items=options.items))
         growth = {f"{times}x": drain(stack, options.items * times // 4) / (options.items * times // 4) for times in (1, 4, 16)}
-    ratios = [limit / job for job, limit in pairs]
-    report = {
-        "job": "certificate_processing",
-        "items": options.items,
-        "seconds": round(statistics.median(job for job, _ in pairs), 3),
-        "limit_seconds": round(statistics.median(limit for _, limit in pairs), 3),
-        "ratio_to_limit": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
-        "peer": None,
-        "peer_ratio": None,
-        "times_real_time": None,
-        "parts": {
+    line = report(
+        "certificate_processing",
+        items=options.items,
+        pairs=pairs,
+        parts={
             "limit_shape": {"processes": shape[0], "threads": shape[1]},
             "seconds_per_item": {times: round(seconds, 5) for times, seconds in growth.items()},
             "signatures_per_second": round(per_second(sign_one)),
             "attestations_per_second": {str(events): round(per_second(attestation_of(events))) for events in (20, 500)},
         },
-        "rss_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-    }
-    sys.stdout.write(json.dumps(report, indent=None if options.json else 2) + "\n")
-    return 0
-
-
-def read_options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./econsent bench certificate_processing", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        rss_mb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
     )
-    parser.add_argument("--items", type=int, default=400, help="certificates in each measurement (400)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of the job and of its limit (5, the fewest that count)")
-    parser.add_argument("--json", action="store_true", help="print one line")
-    return parser.parse_args(argv)
+    show(line, on_one_line=options.json)
+    return 0
 
 
 def warm_up(stack: Stack, *, sessions: int) -> list[LockedObject]:
@@ -166,16 +143,6 @@ def best_shape(stack: Stack, objects: Sequence[LockedObject]) -> tuple[int, int]
     """Return the processes and threads with which the bare loop is fastest."""
     seconds = {shape: put_all(stack, objects, shape, items=120) for shape in SHAPES}
     return min(seconds, key=lambda shape: seconds[shape])
-
-
-def measure_pair(
-    stack: Stack, objects: Sequence[LockedObject], shape: tuple[int, int], *, items: int, job_first: bool
-) -> tuple[float, float]:
-    """Return the seconds of the job and of its limit."""
-    if job_first:
-        return drain(stack, items), put_all(stack, objects, shape, items=items)
-    limit = put_all(stack, objects, shape, items=items)
-    return drain(stack, items), limit
 
 
 def put_all(stack: Stack, objects: Sequence[LockedObject], shape: tuple[int, int], *, items: int) -> float:

@@ -11,14 +11,10 @@
 The peer, PGSync, is not measured here.
 """
 
-import argparse
 import json
 import multiprocessing
-import os
-import platform
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +32,7 @@ from econsent_jobs.elasticsearch_sync.reindex import begin, fill
 from econsent_jobs.elasticsearch_sync.rules.projection import project
 from econsent_jobs.elasticsearch_sync.tools import Tools, real_tools
 from econsent_jobs.io.search_index import SearchIndex
+from econsent_stack.benchmark import arguments, measured, median_ratio, report, show
 from econsent_stack.servers import elasticsearch
 from econsent_stack.stack import Stack
 
@@ -49,7 +46,7 @@ Lines = list[bytes]
 
 
 def main(argv: list[str]) -> int:
-    options = read_options(argv)
+    options = arguments("elasticsearch_sync", __doc__, items=10_000, what="certificates").parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:
         insert(stack, options.items)
         sync(where(stack))
@@ -59,54 +56,23 @@ def main(argv: list[str]) -> int:
         fills = measured(options.pairs, lambda: filled(stack), lambda: bare_loop(stack, documents, shape, fresh=True))
         triggers = [with_triggers(stack, options.items) / without_triggers(stack, options.items) for _ in range(options.pairs)]
         growth = {times: in_own_process(stack, options.items * times // 4) for times in (1, 4, 16)}
-    ratios = [limit / job for job, limit in pairs]
-    report = {
-        "job": "elasticsearch_sync",
-        "items": options.items,
-        "seconds": round(statistics.median(job for job, _ in pairs), 3),
-        "limit_seconds": round(statistics.median(limit for _, limit in pairs), 3),
-        "ratio_to_limit": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
-        "peer": None,
-        "peer_ratio": None,
-        "times_real_time": None,
-        "parts": {
+    line = report(
+        "elasticsearch_sync",
+        items=options.items,
+        pairs=pairs,
+        parts={
             "limit_shape": {"processes": shape[0], "threads": shape[1]},
             "document_bytes": round(statistics.mean(len(document.body) for document in documents)),
-            "reindex_ratio_to_limit": round(statistics.median(limit / job for job, limit in fills), 3),
+            "reindex_ratio_to_limit": median_ratio(fills),
             "reindex_seconds": round(statistics.median(job for job, _ in fills), 3),
             "writes_with_triggers_to_without": round(statistics.median(triggers), 2),
             "seconds_per_item": {f"{times}x": round(found["seconds"], 6) for times, found in growth.items()},
             "rss_mb": {f"{times}x": found["rss_mb"] for times, found in growth.items()},
         },
-        "rss_mb": max(found["rss_mb"] for found in growth.values()),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-    }
-    sys.stdout.write(json.dumps(report, indent=None if options.json else 2) + "\n")
-    return 0
-
-
-def read_options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./econsent bench elasticsearch_sync", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        rss_mb=max(found["rss_mb"] for found in growth.values()),
     )
-    parser.add_argument("--items", type=int, default=10_000, help="certificates in each measurement (10000)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of the job and of its limit (5, the fewest that count)")
-    parser.add_argument("--json", action="store_true", help="print one line")
-    return parser.parse_args(argv)
-
-
-def measured(pairs: int, job: Callable[[], float], limit: Callable[[], float]) -> list[tuple[float, float]]:
-    """Seconds of the job and of its limit, the first of a pair alternating."""
-    found: list[tuple[float, float]] = []
-    for number in range(pairs):
-        if number % 2:
-            found.append((job(), limit()))
-        else:
-            second = limit()
-            found.append((job(), second))
-    return found
+    show(line, on_one_line=options.json)
+    return 0
 
 
 def insert(stack: Stack, items: int) -> None:

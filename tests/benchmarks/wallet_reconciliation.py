@@ -8,17 +8,11 @@
 5. The verifier over all of it.
 """
 
-import argparse
-import json
-import os
-import platform
 import resource
 import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +27,7 @@ from econsent_jobs.wallet_reconciliation import reconcile_wallets
 from econsent_jobs.wallet_reconciliation.model import Settings
 from econsent_jobs.wallet_reconciliation.store import PACKAGE, PostgresStore
 from econsent_jobs.wallet_reconciliation.tools import Tools
+from econsent_stack.benchmark import arguments, measured, median_ratio, report, show
 from econsent_stack.stack import Stack
 from econsent_verify.wallet_reconciliation_checks.walk import Database as Verified
 from econsent_verify.wallet_reconciliation_checks.walk import connect, verify
@@ -172,71 +167,40 @@ class Bench:
 
 
 def main(argv: list[str]) -> int:
-    options = read_options(argv)
+    options = arguments("wallet_reconciliation", __doc__, items=50_000, what="charges").parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:
         bench = Bench(stack)
         bench.post(wallets=1, items=2_000)
-        hot = pairs(options, lambda: bench.post(wallets=1, items=options.items), lambda: bench.bare(items=options.items, marks=True))
-        spread = pairs(options, lambda: bench.post(wallets=50, items=options.items), lambda: bench.bare(items=options.items, marks=True))
+        hot = measured(
+            options.pairs, lambda: bench.post(wallets=1, items=options.items), lambda: bench.bare(items=options.items, marks=True)
+        )
+        spread = measured(
+            options.pairs, lambda: bench.post(wallets=50, items=options.items), lambda: bench.bare(items=options.items, marks=True)
+        )
         unmarked = [bench.bare(items=options.items, marks=False) for _ in range(options.pairs)]
         waited = sorted(bench.waits(items=options.items))
         bench.owner.execute("DELETE FROM econsent.usage_events WHERE request_id LIKE 'late-%'")
         names = [f"bench-{number:05d}" for number in range(1, bench._made + 1)]
         bench.rest()
-        checks = pairs(options, lambda: bench.check(names), lambda: bench.group(names))
+        checks = measured(options.pairs, lambda: bench.check(names), lambda: bench.group(names))
         with connect(stack.postgres_url("econsent", user="econsent_verify")) as connection:
-            report = verify(Verified(connection))
-        counted = report.entries
-    seconds, limits = [job for job, _ in hot], [limit for _, limit in hot]
-    ratios = [limit / job for job, limit in hot]
-    line = {
-        "job": "wallet_reconciliation",
-        "items": options.items,
-        "seconds": round(statistics.median(seconds), 3),
-        "limit_seconds": round(statistics.median(limits), 3),
-        "ratio_to_limit": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
-        "peer": None,
-        "peer_ratio": None,
-        "times_real_time": None,
-        "parts": {
+            proven = verify(Verified(connection))
+        counted = proven.entries
+    seconds = statistics.median(job for job, _ in hot)
+    line = report(
+        "wallet_reconciliation",
+        items=options.items,
+        pairs=hot,
+        parts={
             "posting_spread_over_50_wallets": median_ratio(spread),
-            "posting_against_an_insert_that_marks_no_usage": round(statistics.median(unmarked) / statistics.median(seconds), 3),
+            "posting_against_an_insert_that_marks_no_usage": round(statistics.median(unmarked) / seconds, 3),
             "checking": median_ratio(checks),
             "checking_entries": counted,
             "usage_insert_p99_ms": round(1_000 * waited[int(len(waited) * 0.99)], 1) if waited else None,
             "usage_inserts": len(waited),
-            "verified_entries_per_second": round(counted / report.seconds),
+            "verified_entries_per_second": round(counted / proven.seconds),
         },
-        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-    }
-    sys.stdout.write(json.dumps(line, indent=None if options.json else 2) + "\n")
-    return 0
-
-
-def read_options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./econsent bench wallet_reconciliation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     )
-    parser.add_argument("--items", type=int, default=50_000, help="charges in each measurement (50,000)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of the job and of its limit (5, the fewest that count)")
-    parser.add_argument("--json", action="store_true", help="print one line")
-    return parser.parse_args(argv)
-
-
-def pairs(options: argparse.Namespace, job: Callable[[], float], limit: Callable[[], float]) -> list[tuple[float, float]]:
-    """Measure job and limit so many times; the first of a pair alternates."""
-    found: list[tuple[float, float]] = []
-    for number in range(options.pairs):
-        if number % 2:
-            found.append((job(), limit()))
-        else:
-            bare = limit()
-            found.append((job(), bare))
-    return found
-
-
-def median_ratio(measured: list[tuple[float, float]]) -> float:
-    return round(statistics.median(limit / job for job, limit in measured), 3)
+    show(line, on_one_line=options.json)
+    return 0

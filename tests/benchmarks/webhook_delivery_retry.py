@@ -16,8 +16,6 @@ import hashlib
 import hmac
 import json
 import multiprocessing
-import os
-import platform
 import resource
 import ssl
 import statistics
@@ -40,6 +38,7 @@ from econsent_jobs.webhook_delivery_retry import deliver_webhooks
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
 from econsent_jobs.webhook_delivery_retry.tools import real_tools
+from econsent_stack.benchmark import arguments, measured, report, show
 from econsent_stack.project import ROOT
 from econsent_stack.stack import Stack
 
@@ -138,47 +137,34 @@ def main(argv: list[str]) -> int:
         try:
             with psycopg.connect(stack.postgres_url("econsent"), autocommit=True) as database:
                 bench = Bench(stack=stack, database=database, ca_file=ca_file, port=listening.get(timeout=30), arrived=arrived)
-                report = measure(bench, options)
+                line = measure(bench, options)
         finally:
             sink.terminate()
             sink.join()
-    sys.stdout.write(json.dumps(report, indent=None if options.json else 2) + "\n")
+    show(line, on_one_line=options.json)
     return 0
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./econsent bench webhook_delivery_retry", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--items", type=int, default=2_000, help="deliveries in each measurement (2,000)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of the job and of its limit (5, the fewest that count)")
+    parser = arguments("webhook_delivery_retry", __doc__, items=2_000, what="deliveries")
     parser.add_argument("--seconds", type=float, default=12, help="how long events come in while fairness is measured (12)")
     parser.add_argument("--due", type=int, default=1_000_000, help="due deliveries whose memory is measured (1,000,000)")
-    parser.add_argument("--json", action="store_true", help="print one line")
     return parser.parse_args(argv)
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     drain(bench, 200)
     shape = min(SHAPES, key=lambda shape: post_all(bench, shape, items=options.items))
-    pairs = [measure_pair(bench, shape, items=options.items, job_first=bool(pair % 2)) for pair in range(options.pairs)]
+    pairs = measured(options.pairs, lambda: drain(bench, options.items), lambda: post_all(bench, shape, items=options.items))
     base = options.items // 4
     growth = {f"{times}x": drain(bench, base * times) / (base * times) for times in (1, 4, 16)}
-    ratios = [limit / job for job, limit in pairs]
     fair = [fairness(bench, seconds=options.seconds) for _ in range(3)]
     memory = {f"{due:,}": memory_with(bench, due=due) for due in (1_000, options.due)}
-    return {
-        "job": "webhook_delivery_retry",
-        "items": options.items,
-        "seconds": round(statistics.median(job for job, _ in pairs), 3),
-        "limit_seconds": round(statistics.median(limit for _, limit in pairs), 3),
-        "ratio_to_limit": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
-        "peer": None,
-        "peer_ratio": None,
-        "times_real_time": None,
-        "parts": {
+    return report(
+        "webhook_delivery_retry",
+        items=options.items,
+        pairs=pairs,
+        parts={
             "limit_shape": {"processes": shape[0], "at_once": shape[1]},
             "seconds_per_item": {times: round(seconds, 6) for times, seconds in growth.items()},
             "healthy_endpoint": fair,
@@ -186,9 +172,8 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
             "among_1900_dead": among_dead(bench),
             "lane_rss_mb_by_due": memory,
         },
-        "rss_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-    }
+        rss_mb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    )
 
 
 def add_company(bench: Bench) -> str:
@@ -280,14 +265,6 @@ def lane(bench: Bench, ready: Any, done: Any, run_seconds: float = 600, linger_s
         ready.wait()
         result = deliver_webhooks(tools=tools, limits=Limits(batch_size=500, run_seconds=run_seconds))
         done.put((result.changed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
-
-
-def measure_pair(bench: Bench, shape: tuple[int, int], *, items: int, job_first: bool) -> tuple[float, float]:
-    """Return the seconds of the job and of its limit."""
-    if job_first:
-        return drain(bench, items), post_all(bench, shape, items=items)
-    limit = post_all(bench, shape, items=items)
-    return drain(bench, items), limit
 
 
 def post_all(bench: Bench, shape: tuple[int, int], *, items: int) -> float:
