@@ -27,7 +27,6 @@ class Trouble(StrEnum):
     OVERAGE = "overage"
     PERIOD = "period"
     RECONCILIATION = "reconciliation"
-    RECHARGE = "recharge"
 
 
 SENTENCES: Final = {
@@ -50,7 +49,6 @@ SENTENCES: Final = {
     Trouble.OVERAGE: "the units billed beyond the quota do not add up",
     Trouble.PERIOD: "the month does not add up, or was changed after it was closed",
     Trouble.RECONCILIATION: "what the reconciliation says of itself does not add up",
-    Trouble.RECHARGE: "auto-recharge went beyond its limits",
 }
 
 

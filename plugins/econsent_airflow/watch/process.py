@@ -23,7 +23,7 @@ from psycopg import Connection
 from econsent_airflow.cron_management.rules import Break, JobFacts, Outage, Pause, Run, judge, outage_of
 from econsent_airflow.watch import actions, alerts, cleanup, executions, incidents, segments
 from econsent_airflow.watch.alerts import Channels
-from econsent_airflow.watch.metadata import Job, Metadata, active_run
+from econsent_airflow.watch.metadata import MOST_ROWS, Job, Metadata, active_run
 from econsent_airflow.watch.resume import AirflowApi
 from econsent_airflow.watch.trail import Trail
 from econsent_jobs.core.errors import EconsentError
@@ -111,7 +111,7 @@ class Watch:
         since = datetime.fromisoformat(position) - OVERLAP if position else datetime(1970, 1, 1, tzinfo=UTC)
         rows = self._metadata.actions(since)
         self._trail.record([entry for entry in actions.entries(rows, now) if not is_own_note(entry)])
-        whole = len(rows) < 2_000
+        whole = len(rows) < MOST_ROWS
         last = min(rows[-1]["at"], now) if rows and not whole else now
         self._trail.write_state("actions", {"until": executions.text(last)})
 
@@ -133,7 +133,7 @@ class Watch:
             )
             self.copy_cleared([row["id"] for row in found])
             self.copy(found, now)
-            if not full or len(found) < 2_000 or found[-1]["changed_at"] <= since:
+            if not full or len(found) < MOST_ROWS or found[-1]["changed_at"] <= since:
                 break
             since = found[-1]["changed_at"]
             self._trail.write_state("executions", {"until": executions.text(since)})
