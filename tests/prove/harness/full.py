@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NoReturn
@@ -38,7 +39,6 @@ from tests.prove.harness.verdict import Verdict
 
 BLOCK: Final = 25
 MODEL_BLOCK: Final = 1_000
-TWO_WORKERS: Final = 8
 KILLED_SHARE: Final = 0.9
 SAY_SECONDS: Final = 10.0
 NUMBERS: Final = {"faults": 10_000, "kills": 20_000, "histories": 30_000, "workers": 40_000, "measures": 50_000, "more": 60_000}
@@ -226,7 +226,7 @@ class Lane:
         return prove_kills(self.stage, number=number, seconds=seconds, random=random, thorough=False)
 
     def prove_workers(self, number: int, random: Random, place: int) -> tuple[int, Verdict]:
-        return 1, prove_two_workers(self.stage, numbers=range(number, number + TWO_WORKERS))
+        return 1, prove_two_workers(self.stage, numbers=count(number))
 
     def prove_history(self, number: int, random: Random, place: int) -> tuple[int, Verdict]:
         wrong = self.proof.prove_history(self.stage, number, random)
