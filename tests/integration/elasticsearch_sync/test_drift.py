@@ -15,6 +15,7 @@ from econsent_jobs.elasticsearch_sync.index import ElasticIndex
 from econsent_jobs.elasticsearch_sync.rules.projection import part_of
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from econsent_jobs.io.search_index import SearchIndex
+from tests.system.running import wait_for
 
 Run = Callable[..., Any]
 PLANTED = "f" * 64
@@ -46,8 +47,10 @@ def plant(world: Any, kind: str, pk: int) -> None:
     version = stored["_version"]
     match kind:
         case "missing":
-            # with the row's own version, which the repair may write again: a later one would stand in its way for a minute
-            world.client.delete(index=world.index_name(), id=f"acme:{pk}", routing="acme", version=version, version_type="external_gte")
+            # Elasticsearch remembers a deletion's version for a minute, and a while longer when it is told not to at all
+            world.client.indices.put_settings(index=world.index_name(), settings={"index.gc_deletes": "0s"})
+            world.client.delete(index=world.index_name(), id=f"acme:{pk}", routing="acme")
+            wait_for(lambda: forgets(world, pk), what="a deletion that Elasticsearch forgets")
         case "stale":
             # the database goes on, and nobody tells the index
             world.change(pk, consumer_name="Somebody else")
@@ -66,6 +69,15 @@ def plant(world: Any, kind: str, pk: int) -> None:
             write(world, pk, stored | {"origin": "https://evil.example"}, version)
         case _:
             raise AssertionError(kind)
+
+
+def forgets(world: Any, pk: int) -> bool:
+    """Ask for another deletion, of version 0: it is a conflict for as long as a later one is remembered."""
+    world.client.indices.refresh(index=world.index_name())
+    answer = world.client.options(ignore_status=[404, 409]).delete(
+        index=world.index_name(), id=f"acme:{pk}", routing="acme", version=0, version_type="external"
+    )
+    return bool(answer.body.get("result") == "not_found")
 
 
 KINDS = ["missing", "stale", "content", "newer", "phantom", "misrouted"]
