@@ -77,7 +77,7 @@ def forgets(world: Any, pk: int) -> bool:
     answer = world.client.options(ignore_status=[404, 409]).delete(
         index=world.index_name(), id=f"acme:{pk}", routing="acme", version=0, version_type="external"
     )
-    return bool(answer.body.get("result") == "not_found")
+    return answer.body.get("result") == "not_found"
 
 
 KINDS = ["missing", "stale", "content", "newer", "phantom", "misrouted"]

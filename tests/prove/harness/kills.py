@@ -71,7 +71,10 @@ def prove_two_workers(stage: Stage[Any], *, numbers: Iterator[int]) -> Verdict:
         ended = [stage.nursery.wait(pid) for pid in pids]
         for case in together:
             verdict += stage.examine(case, [], thorough=False)
-        finished = [each.report.get("changed", 0) if each.report else 0 for each in ended]
+        broken = [f"one of two workers broke down: {each}" for each in ended if each.code != 0 or not each.report]
+        if broken:
+            return verdict + Verdict(wrong=len(broken), sentences=broken)
+        finished = [each.report.get("changed", 0) for each in ended if each.report]
         if all(finished):
             return verdict
         kept_out.append(finished)
