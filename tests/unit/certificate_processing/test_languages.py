@@ -47,6 +47,7 @@ def test_a_text_without_letters_has_no_language(detector: LanguageDetector, text
         ("zh", "zh"),
         ("zh-CN", "zh"),
         ("zh-TW", "zh-TW"),
+        ("zh-Hant", "zh-TW"),
         ("zh-Hant-HK", "zh-TW"),
         ("zh-Hans", "zh"),
         ("", None),
