@@ -1,7 +1,7 @@
 """``./econsent search``: how current the index is, one certificate in all three places, a search, and what was set aside.
 
 They work with the job's own database role and its Connection to the index, which the running stack names in the environment. All but
-``redrive`` only read.
+``redrive`` and ``rollback`` only read.
 """
 
 import argparse
@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from econsent_jobs.core.errors import BadItem, EconsentError
-from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key
+from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key, Settings
 from econsent_jobs.elasticsearch_sync.queries import for_company
+from econsent_jobs.elasticsearch_sync.reindex import roll_back
 from econsent_jobs.elasticsearch_sync.rules.projection import digest_of, project
 from econsent_jobs.elasticsearch_sync.store import PACKAGE, PostgresStore
+from econsent_jobs.elasticsearch_sync.tools import real_tools
 from econsent_jobs.io import command_line
 from econsent_jobs.io.command_line import limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection
@@ -41,7 +43,7 @@ class Places:
 
 
 def search(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
-    """The search index: status, explain CERTIFICATE, certificates --company C "words", dead, redrive
+    """The search index: status, explain CERTIFICATE, certificates --company C "words", dead, redrive, rollback
 
     Exit code 0: done, and all is well. 1: nothing was found, something is wrong, or eConsent cannot be asked. 2: a wrong command line.
     """
@@ -55,7 +57,7 @@ def search(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
 
 def parser() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(prog="./econsent search", description="Look into the search index, and retry what was set aside.")
-    actions = words.add_subparsers(required=True, metavar="status | explain | certificates | dead | redrive")
+    actions = words.add_subparsers(required=True, metavar="status | explain | certificates | dead | redrive | rollback")
 
     status = actions.add_parser("status", help="lag, what waits, what was set aside, and what the proof of each index found")
     status.set_defaults(run=run_status)
@@ -76,6 +78,10 @@ def parser() -> argparse.ArgumentParser:
         action.add_argument("--company", metavar="ID", help="one company instead of all")
         action.add_argument("--limit", metavar="N", type=limit_of, default=MOST, help=f"at most so many, {MOST} unless said")
         action.set_defaults(run=run)
+
+    back = actions.add_parser("rollback", help="let readers search the index again that was live before the last reindex")
+    back.add_argument("--dry-run", action="store_true", help="only say which index that is, and how many of its documents wait")
+    back.set_defaults(run=run_rollback)
     return words
 
 
@@ -179,6 +185,19 @@ def run_redrive(places: Places, options: argparse.Namespace) -> int:
         print(f"{row['company_id']}/{row['doc_key']}")
     print(f"{len(rows)} are tried again by the next run of elasticsearch_sync.")
     return 0 if rows else 1
+
+
+def run_rollback(places: Places, options: argparse.Namespace) -> int:
+    """Both indices follow the database, so nothing is lost by going back, nor by going forth again."""
+    tools = real_tools(database=places.database, search=places.index, settings=Settings(alias=places.alias))
+    if options.dry_run:
+        kept = [target.index_name for target in tools.store.targets() if target.state == "rollback"]
+        if not kept:
+            return tell("No index is kept for a rollback: only a reindex leaves one, until the next one.")
+        print(f"Readers would search {kept[0]}; {tools.store.backlog().due} changes wait for it and for the live one alike.")
+        return 0
+    print(f"Readers search {roll_back(tools=tools)} again; the other one is kept, and the same command goes back to it.")
+    return 0
 
 
 def find(database: Connection, name: str) -> list[Key]:

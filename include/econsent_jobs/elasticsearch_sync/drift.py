@@ -2,10 +2,10 @@
 
 1. Take the next slice: one company's certificates in the order of their keys, after the last one that this round came to.
 2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of sixteen keys.
-3. Where sums differ, read those ranges by document: id, version, digest, routing. Every seventh round reads the slice with its contents.
+3. Where sums differ, read those ranges by document: id, version, digest, routing. In every thirtieth round it is read with its contents.
 4. Look again at each suspect, in the database and in the index as they are by then; what waits in the outbox is not drift.
 5. Repair: want the document again, raise its row's version, raise the index's epoch, or remove what has no business there.
-6. Write down how far it came and what it found. At a round's end look for companies that do not exist, and begin anew.
+6. Write down how far it came and what it found. At a round's end look for companies and indices that nobody knows, and begin anew.
 
 It can be killed at any line: a slice that was not written down is compared again.
 """
@@ -76,7 +76,7 @@ def prove(target: Target, tools: Tools, *, most: int | None, deadline: float) ->
                 break
             company_id, after = following[0], -1
         part = next_slice(company_id, after, tools)
-        found = compare(part, target, tools, deep=drift.is_deep(target.check_round, part.after // SLICE_KEYS))
+        found = compare(part, target, tools, deep=drift.is_deep(target.check_round, company_id, part.after))
         report.kinds += found.kinds
         report.repaired += found.repaired
         report.checked += len(part.certificate_pks)
@@ -200,8 +200,21 @@ def end_round(target: Target, tools: Tools, report: Report) -> None:
         tools.index.remove(target, hits)
         report.kinds[Kind.PHANTOM] += len(living)
         report.repaired += len(living)
+    remove_strays(tools)
     tools.store.end_round(target.index_name)
     report.round_ended = True
+
+
+def remove_strays(tools: Tools) -> None:
+    """A bulk that arrives after its index was given up makes the server create that index again, with consumers' data that no job deletes.
+
+    Under the lock, because an index that a reindex just created becomes known with the end of its transaction.
+    """
+    with tools.store.transaction():
+        tools.store.lock_targets()
+        for name in tools.index.strays(target.index_name for target in tools.store.targets()):
+            log.warning("No job knows the index %s; it is removed", name)
+            tools.index.delete(name)
 
 
 def all_companies(tools: Tools) -> list[str]:

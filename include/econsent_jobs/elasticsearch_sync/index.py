@@ -1,6 +1,7 @@
 """The search index as the job sees it: documents in, answers out, one method a purpose."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -104,6 +105,10 @@ class Index(Protocol):
 
     def free_name(self, taken: Iterable[str]) -> str:
         """Return the next index name that nobody has."""
+        ...
+
+    def strays(self, known: Iterable[str]) -> list[str]:
+        """Return the indices under this job's names that are not among the known ones."""
         ...
 
 
@@ -288,6 +293,11 @@ class ElasticIndex:
         if actions:
             self._search.change_aliases(actions)
         return bool(actions)
+
+    def strays(self, known: Iterable[str]) -> list[str]:
+        ours = re.compile(rf"{re.escape(self._settings.alias)}-v\d+-\d{{6,}}")
+        found = filter(ours.fullmatch, self._search.indices(f"{self._settings.alias}-v*"))
+        return sorted(set(found) - set(known))
 
     def free_name(self, taken: Iterable[str]) -> str:
         stem = f"{self._settings.alias}-v{SCHEMA_VERSION}-"

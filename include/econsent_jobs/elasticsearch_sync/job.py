@@ -16,7 +16,7 @@ closes nothing, and what it still sends is older than what the index holds.
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -85,14 +85,23 @@ def ensure_live_index(tools: Tools) -> None:
             tools.store.add_target(name, schema_version=SCHEMA_VERSION, version_epoch=0, state="live")
         for target in tools.store.targets():
             if not tools.index.exists(target):
-                log.warning("The index %s is not there; it is created and filled anew", target.index_name)
-                tools.index.create(target.index_name)
-                tools.store.note_progress(target.index_name, "")
+                replace_lost(target, tools)
     (live,) = [target for target in tools.store.targets() if target.state == "live"]
     if tools.index.point_aliases(live):
         log.warning("The aliases now name the index %s", live.index_name)
     if live.built_through is not None:
         want_all(live, tools)
+
+
+def replace_lost(target: Target, tools: Tools) -> None:
+    """An index that is gone is filled anew; one that was only kept for a rollback is of no use any more."""
+    if target.state == "rollback":
+        log.warning("The index %s, kept for a rollback, is not there; it is given up", target.index_name)
+        tools.store.drop_target(target.index_name)
+        return
+    log.warning("The index %s is not there; it is created and filled anew", target.index_name)
+    tools.index.create(target.index_name)
+    tools.store.note_progress(target.index_name, "")
 
 
 def want_all(target: Target, tools: Tools) -> None:
@@ -117,7 +126,7 @@ def drain(tools: Tools, limits: Limits, *, deadline: float) -> JobResult:
     """Steps 2 to 7."""
     result = JobResult()
     going: deque[Sending] = deque()
-    with ThreadPoolExecutor(tools.settings.bulks_in_flight) as pool:
+    with tools.open_senders(tools.settings.bulks_in_flight) as pool:
         while True:
             batch = None
             if tools.clock.monotonic() < deadline:
@@ -181,7 +190,7 @@ def set_suspects_apart(lease: Lease, tools: Tools) -> tuple[Lease, list[Trouble]
     return replace(lease, claims=[alone]), [Trouble(key=alone.key, error_class=ErrorClass.TIMEOUT, reason=reason, final=True)]
 
 
-def start_sending(batch: Batch, tools: Tools, pool: ThreadPoolExecutor) -> Sending:
+def start_sending(batch: Batch, tools: Tools, pool: Executor) -> Sending:
     """Step 4. The order of the claim is kept, so that what is urgent is in the first bulk."""
     documents = [batch.documents[claim.key] for claim in batch.lease.claims if claim.key in batch.documents]
     if tools.clock.monotonic() > batch.deadline:

@@ -10,7 +10,6 @@ It can be killed at any line and run again: what was filled is written down page
 """
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
@@ -72,7 +71,7 @@ def fill(target: Target, tools: Tools, *, page: int, deadline: float) -> int:
     company_id, _, pk = target.built_through.rpartition(":")
     after = int(pk or 0)
     written = 0
-    with ThreadPoolExecutor(tools.settings.bulks_in_flight) as pool:
+    with tools.open_senders(tools.settings.bulks_in_flight) as pool:
         while True:
             if not company_id:
                 following = tools.store.companies(after="", most=1)
@@ -142,3 +141,20 @@ def change_over(index_name: str, tools: Tools) -> None:
         tools.store.make_live(index_name)
         tools.index.point_aliases(tools.store.target(index_name))
     log.info("Readers now search %s", index_name)
+
+
+def roll_back(*, tools: Tools) -> str:
+    """Let readers search the index again that was live before the last reindex, and return its name. Nothing is un-revoked by that.
+
+    It stayed a target, so every change is in it. Raises PermanentError (config) where none is kept. Killed between the two steps, the
+    next run of the sync points the aliases.
+    """
+    with tools.store.transaction():
+        tools.store.lock_targets()
+        kept = [target for target in tools.store.targets() if target.state == "rollback" and tools.index.exists(target)]
+        if not kept:
+            raise PermanentError(ErrorClass.CONFIG, "No index is kept for a rollback: only a reindex leaves one, until the next one.")
+        tools.store.make_live(kept[0].index_name)
+        tools.index.point_aliases(tools.store.target(kept[0].index_name))
+    log.info("Readers search %s again", kept[0].index_name)
+    return kept[0].index_name

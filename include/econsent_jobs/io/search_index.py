@@ -93,6 +93,11 @@ class SearchIndex:
                 raise
         return answer[index]["mappings"]
 
+    def indices(self, pattern: str) -> list[str]:
+        """Return the names of the indices that match a pattern with ``*``."""
+        with search_errors():
+            return list(self._client.indices.get_settings(index=pattern, allow_no_indices=True))
+
     def extend_mapping(self, index: str, mappings: Mapping[str, Any]) -> None:
         """Add what a mapping lacks. A field of another kind cannot be changed, and is a PermanentError."""
         with search_errors():

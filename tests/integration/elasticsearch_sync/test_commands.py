@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from econsent_jobs.core.limits import Limits
 from econsent_jobs.elasticsearch_sync.commands import ALIAS, DATABASE, SEARCH, search
 from econsent_jobs.elasticsearch_sync.queries import for_company
+from econsent_jobs.elasticsearch_sync.reindex import reindex
+from econsent_jobs.elasticsearch_sync.tools import Tools
 from econsent_stack.servers import elasticsearch
 from econsent_stack.stack import Stack
 
@@ -116,6 +119,28 @@ def test_what_was_set_aside_is_listed_and_tried_again(told: Callable[..., Told],
     assert told("redrive", "--company", "nobody")[0] == 1
     assert told("redrive")[1] == f"acme/{pk}\n1 are tried again by the next run of elasticsearch_sync.\n"
     assert world.outbox()[pk]["state"] == "due"
+
+
+def test_readers_go_back_to_the_index_before(told: Callable[..., Told], world: Any, run: Run, make_tools: Callable[..., Tools]) -> None:
+    pks = world.certificates(3)
+    run()
+    before = world.index_name()
+    assert told("rollback")[::2] == (1, "No index is kept for a rollback: only a reindex leaves one, until the next one.\n")
+    reindex(tools=make_tools(), limits=Limits(batch_size=10, run_seconds=60))
+    after = world.index_name()
+    world.revoke(pks[0])
+    run()
+    assert told("rollback", "--dry-run")[:2] == (0, f"Readers would search {before}; 0 changes wait for it and for the live one alike.\n")
+    assert world.index_name() == after
+
+    assert told("rollback")[0] == 0
+
+    assert world.index_name() == before
+    assert world.shown({"term": {"opt_out.revoke": True}}) == [pks[0]], "nothing was un-revoked"
+    assert sorted(world.client.indices.get_alias(name=world.alias)) == [before]
+    assert told("rollback")[0] == 0
+    assert world.index_name() == after
+    assert run().examined == 0
 
 
 def test_a_search_that_is_not_configured_is_told(capsys: pytest.CaptureFixture[str]) -> None:

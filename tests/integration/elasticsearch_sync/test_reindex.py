@@ -134,3 +134,28 @@ def test_killed_between_its_steps_it_is_finished_by_the_next(world: Any, run: Ru
     assert isinstance(tools.index, ElasticIndex)
     assert sorted(world.client.indices.get_alias(name=world.alias)) == [target.index_name]
     assert world.shown() == pks
+
+
+def test_a_lost_index_that_was_kept_for_a_rollback_is_given_up(world: Any, run: Run, make_tools: MakeTools) -> None:
+    """Filled anew it would be of no use: who goes back wants what readers saw before."""
+    world.certificates(3)
+    reindex(tools=make_tools(), limits=LIMITS)
+    world.client.indices.delete(index=states(world)["rollback"])
+
+    run()
+
+    assert states(world) == {"live": f"{world.alias}-v1-000002"}
+    assert sorted(world.client.indices.get(index=f"{world.alias}-v*")) == [states(world)["live"]]
+
+
+def test_an_index_that_a_late_bulk_made_again_is_removed(world: Any, run: Run, make_tools: MakeTools) -> None:
+    (pk,) = world.certificates()
+    run()
+    stored = {name: value for name, value in world.stored(pk).items() if name != "_version"}
+    stray = f"{world.alias}-v1-000099"
+    world.client.index(index=stray, id=f"acme:{pk}", routing="acme", document=stored)
+    world.client.index(index=f"{world.alias}-v1-of-somebody", id="1", document={})
+
+    run()
+
+    assert sorted(world.client.indices.get(index=f"{world.alias}-v*")) == [world.index_name(), f"{world.alias}-v1-of-somebody"]

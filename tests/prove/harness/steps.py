@@ -1,9 +1,10 @@
 """Workers that run call by call: whoever drives them says before each call what becomes of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from random import Random
-from typing import Final
+from typing import Any, Final, Protocol
 
 from greenlet import getcurrent, greenlet
 
@@ -60,6 +61,10 @@ class Worker:
         self.waits_before = call
         return self._driver.switch(call)
 
+    @staticmethod
+    def spoil(failed: bool, fatal: bool) -> None:
+        spoil(failed, fatal)
+
     def step(self, fate: Fate) -> None:
         assert self._greenlet is not None
         self._greenlet.switch(fate)
@@ -102,3 +107,73 @@ def spoil(failed: bool, fatal: bool, *, error_class: ErrorClass = ErrorClass.DB_
         raise Death
     if failed:
         raise TransientError(error_class, "a fault of the proof")
+
+
+class Stepped(Protocol):
+    """Whoever runs call by call: a ``Worker``, or what stands before one."""
+
+    @property
+    def number(self) -> int: ...
+
+    def pause(self, call: str) -> Fate: ...
+
+    def spoil(self, failed: bool, fatal: bool) -> None: ...
+
+
+class SteppedStore:
+    """A store whose calls each have a fate. A transaction is one step: its locks make it one.
+
+    ``depth``: a transaction that ends in its midst does so before one of so many statements, from the second on, when work was done that
+    must not stay. ``unstepped`` names what is no call at the database.
+    """
+
+    def __init__(self, store: Any, stepped: Stepped, *, depth: int, unstepped: Collection[str] = ()) -> None:
+        self._store, self._stepped, self._depth, self._unstepped = store, stepped, depth, unstepped
+        self._left: int | None = None
+        self.inside = False
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name in self._unstepped:
+            return method
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self.inside:
+                self.count_inside()
+                return method(*arguments, **named)
+            fate = self._stepped.pause(name)
+            self._stepped.spoil(fate in {Fate.FAIL, Fate.MIDST}, fate is Fate.DIE)
+            answer = method(*arguments, **named)
+            self._stepped.spoil(fate in {Fate.LOST, Fate.LATE}, fate is Fate.DIE_AFTER)
+            return answer
+
+        return call
+
+    def count_inside(self) -> None:
+        """A call within the transaction: one of them may be the one at which it ends."""
+        if self._left is not None:
+            self._left -= 1
+            spoil(self._left == 0, fatal=False)
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        with self._one_step("transaction"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """A transaction that reads one moment."""
+        with self._one_step("snapshot"):
+            yield
+
+    @contextmanager
+    def _one_step(self, kind: str) -> Generator[None]:
+        fate = self._stepped.pause(kind)
+        self._stepped.spoil(fate is Fate.FAIL, fate is Fate.DIE)
+        self.inside, self._left = True, 2 + self._stepped.number % self._depth if fate is Fate.MIDST else None
+        try:
+            with getattr(self._store, kind)():
+                yield
+        finally:
+            self.inside = False
+        self._stepped.spoil(fate in {Fate.LOST, Fate.LATE}, fate is Fate.DIE_AFTER)

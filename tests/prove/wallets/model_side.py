@@ -13,7 +13,7 @@ from econsent_jobs.io.payments import ProviderPayment, ProviderRefund
 from econsent_jobs.wallet_reconciliation.model import Settings
 from econsent_jobs.wallet_reconciliation.tools import Tools
 from tests.prove.harness.histories import Told
-from tests.prove.harness.steps import Worker
+from tests.prove.harness.steps import SteppedStore, Worker
 from tests.prove.wallets.histories import QUOTA, RETENTION, SKUS, End, History, Line, Paid, Used, line_faults, settings_of
 from tests.prove.wallets.model import (
     START,
@@ -28,7 +28,7 @@ from tests.prove.wallets.model import (
     month_of,
     silent,
 )
-from tests.prove.wallets.steps import SteppedProvider, SteppedStore
+from tests.prove.wallets.steps import UNSTEPPED, SteppedProvider
 
 CHARGES: Final = frozenset({"usage_charge", "retention_charge"})
 FOREVER: Final = START - timedelta(days=1_000)
@@ -132,7 +132,7 @@ class ModelSide:
     def tools(self, settings: Settings, *, worker: Worker | None, late: list[Callable[[], None]]) -> Tools:
         store, provider = self.store(), self._provider
         return Tools(
-            store=store if worker is None else SteppedStore(store, worker),
+            store=store if worker is None else SteppedStore(store, worker, depth=6, unstepped=UNSTEPPED),
             provider=provider if worker is None else SteppedProvider(provider, worker, late),
             settings=settings,
             clock=StillClock(),

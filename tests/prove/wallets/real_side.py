@@ -14,10 +14,10 @@ from econsent_jobs.io.payments_sandbox import SandboxProvider
 from econsent_jobs.wallet_reconciliation.model import Settings
 from econsent_jobs.wallet_reconciliation.store import PostgresStore
 from econsent_jobs.wallet_reconciliation.tools import Tools
-from tests.prove.harness.steps import Worker
+from tests.prove.harness.steps import SteppedStore, Worker
 from tests.prove.wallets.histories import QUOTA, SKUS, End, Line, Paid, Used, line_faults, settings_of
 from tests.prove.wallets.model import after, month_of
-from tests.prove.wallets.steps import SteppedProvider, SteppedStore
+from tests.prove.wallets.steps import UNSTEPPED, SteppedProvider
 from tests.prove.wallets.world import TOKEN, World
 
 LINES: Final = """
@@ -123,7 +123,7 @@ class RealSide:
         store = PostgresStore(connection, moment=self.now)
         provider = SandboxProvider(url=self._world.direct.provider, token=TOKEN)
         return Tools(
-            store=store if worker is None else SteppedStore(store, worker),
+            store=store if worker is None else SteppedStore(store, worker, depth=6, unstepped=UNSTEPPED),
             provider=provider if worker is None else SteppedProvider(provider, worker, late),
             settings=settings,
             clock=SystemClock(),

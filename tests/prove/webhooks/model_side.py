@@ -12,11 +12,11 @@ from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
 from econsent_jobs.webhook_delivery_retry.tools import Tools
 from econsent_verify.webhook_delivery_retry_checks.records import Delivery, Endpoint, Event
 from tests.prove.harness.histories import Told
-from tests.prove.harness.steps import Worker
+from tests.prove.harness.steps import SteppedStore, Worker
 from tests.prove.webhooks.histories import End, History
 from tests.prove.webhooks.keys import keys_with
 from tests.prove.webhooks.model import OPEN, EndpointRow, EventRow, ModelClock, ModelDatabase, ModelStore
-from tests.prove.webhooks.steps import Log, Mortal, SteppedSender, SteppedStore, at_once
+from tests.prove.webhooks.steps import Log, Mortal, SteppedSender, at_once
 
 COMPANY: Final = "model"
 KEYS: Final = keys_with("key-1")
@@ -48,7 +48,7 @@ def tools_of(store: Any, clock: Any, receive: Callable[[Request], Attempted], *,
     """A lane's tools, stepped where there is a worker."""
     mortal = None if worker is None else Mortal(worker, log)
     return Tools(
-        store=store if mortal is None else SteppedStore(store, mortal),
+        store=store if mortal is None else SteppedStore(store, mortal, depth=3),
         sender=SteppedSender(receive, mortal, log),
         settings=Settings(keys=KEYS, lease_seconds=LEASE_SECONDS, linger_seconds=0),
         clock=clock,

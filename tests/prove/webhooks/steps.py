@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from econsent_jobs.webhook_delivery_retry.model import Attempted, Outcome, Request
 from tests.prove.harness.steps import Death, Fate, Worker, spoil
@@ -36,7 +35,7 @@ class Mortal:
     """A worker, as its tools see it. Its event loop stands still while others run, and after its death nothing of it runs."""
 
     def __init__(self, worker: Worker, log: Log) -> None:
-        self.worker, self.log = worker, log
+        self.worker, self.log, self.number = worker, log, worker.number
         self._dead = False
 
     def pause(self, call: str) -> Fate:
@@ -54,48 +53,6 @@ class Mortal:
     def spoil(self, failed: bool, fatal: bool) -> None:
         self._dead |= fatal
         spoil(failed, fatal)
-
-
-class SteppedStore:
-    """A store whose calls are stepped. A transaction is one step: its locks make it one."""
-
-    def __init__(self, store: Any, mortal: Mortal) -> None:
-        self._store, self._mortal = store, mortal
-        self._left: int | None = None
-        self._inside = False
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            if self._inside:
-                return self._call_inside(method, arguments, named)
-            fate = self._mortal.pause(name)
-            self._mortal.spoil(fate in {Fate.FAIL, Fate.MIDST}, fate is Fate.DIE)
-            answer = method(*arguments, **named)
-            self._mortal.spoil(fate in {Fate.LOST, Fate.LATE}, fate is Fate.DIE_AFTER)
-            return answer
-
-        return call
-
-    def _call_inside(self, method: Callable[..., Any], arguments: Any, named: Any) -> Any:
-        if self._left is not None:
-            self._left -= 1
-            spoil(self._left == 0, fatal=False)
-        return method(*arguments, **named)
-
-    @contextmanager
-    def transaction(self) -> Generator[None]:
-        fate = self._mortal.pause("transaction")
-        self._mortal.spoil(fate is Fate.FAIL, fate is Fate.DIE)
-        # from the second statement on, work has been done that must not stay
-        self._inside, self._left = True, 2 + self._mortal.worker.number % 3 if fate is Fate.MIDST else None
-        try:
-            with self._store.transaction():
-                yield
-        finally:
-            self._inside = False
-        self._mortal.spoil(fate in {Fate.LOST, Fate.LATE}, fate is Fate.DIE_AFTER)
 
 
 class SteppedSender:

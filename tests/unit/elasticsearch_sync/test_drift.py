@@ -45,6 +45,10 @@ def test_sums_are_of_what_readers_see() -> None:
     assert differing({0: Sums(2, 16), 16: Sums(1, 16)}, {0: Sums(2, 16), 32: Sums(1, 1)}) == [16, 32]
 
 
-def test_each_slice_is_read_whole_once_in_seven_rounds() -> None:
-    for start in range(-1, 20):
-        assert sum(is_deep(number, start) for number in range(DEEP_EVERY)) == 1
+def test_each_slice_is_read_whole_once_in_so_many_rounds_and_all_rounds_read_alike() -> None:
+    slices = [(f"company-{number}", after) for number in range(100) for after in (-1, 5_000, 9_999)]
+
+    for company_id, after in slices:
+        assert sum(is_deep(number, company_id, after) for number in range(DEEP_EVERY)) == 1
+    read = [sum(is_deep(number, *each) for each in slices) for number in range(DEEP_EVERY)]
+    assert max(read) < 3 * len(slices) / DEEP_EVERY

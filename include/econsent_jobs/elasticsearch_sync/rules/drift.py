@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Document, Found, Target
 
 BUCKET_KEYS: Final = 16
 """Keys whose parts are summed: few enough that reading one bucket by document is cheap, and a sum of their parts is exact."""
-DEEP_EVERY: Final = 7
-"""In every seventh round a slice is read whole and digested anew, which also finds what was altered under its old digest."""
+DEEP_EVERY: Final = 30
+"""In every so many rounds a slice is read whole and digested anew, which also finds what was altered under its old digest. With a round a
+day that is once a month, and a round reads a thirtieth of the index and what differs: less than a twentieth of its bytes."""
 
 
 class Kind(StrEnum):
@@ -66,6 +68,6 @@ def judge(expected: Document | None, found: Found | None, target: Target, *, alt
     return Kind.CONTENT if found.deleted or altered or found.sha256 != expected.sha256 else None
 
 
-def is_deep(check_round: int, slice_start: int) -> bool:
-    """Say whether a slice is read whole in this round: each is, once in ``DEEP_EVERY`` rounds, and not all of them in the same one."""
-    return (check_round + slice_start) % DEEP_EVERY == 0
+def is_deep(check_round: int, company_id: str, after: int) -> bool:
+    """Say whether the slice after a key is read whole in this round: each is, once in ``DEEP_EVERY``, and as many in every one of them."""
+    return (check_round + crc32(f"{company_id}:{after}".encode())) % DEEP_EVERY == 0
