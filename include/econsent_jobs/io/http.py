@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -30,6 +31,7 @@ LOOK_UP_TRIES: Final = 3
 LONGEST_HEADER: Final = 8_190  # bytes, of one line
 MOST_HEADERS: Final = 128
 READ_AHEAD: Final = 8_192  # bytes that one connection may hold unread
+MOST_TARGETS: Final = 1_024  # read URLs that are remembered
 STALE_CONNECTIONS: Final = 4  # kept-alive ones that the server may have ended meanwhile, passed over in one attempt
 
 EXPIRED: Final = frozenset({9, 10})  # OpenSSL's codes: not yet valid, expired
@@ -156,6 +158,7 @@ class CheckedHttps:
         self._nameservers = nameservers
         self._dns_port = dns_port
         self._opened = AsyncExitStack()
+        self._target = lru_cache(maxsize=MOST_TARGETS)(self._read_target)  # of text alone; addresses are checked for each connection
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
@@ -198,7 +201,7 @@ class CheckedHttps:
         except aiohttp.ClientError as error:
             raise trouble_of(error, progress) from error
 
-    def _target(self, url: str) -> URL:
+    def _read_target(self, url: str) -> URL:
         """Return what is sent to. It is read twice, by the check and by the client, and both must have read the same."""
         host = self._check_url(url)
         try:

@@ -7,17 +7,18 @@
 4. Claim what is due, as much as has room: per endpoint and per kind of endpoint; suspects of lost workers one at a time.
 5. Build the requests. What must not be sent ends here: a body that was dropped, a delivery that three workers were lost with.
 6. Start attempts wherever there is a place; answers are read while PostgreSQL works.
-7. Begin again. Without work the lane stays a little, for what arrives or falls due; at its limit it gives back what waits and sees the
-   attempts under way to their end.
+7. Begin again, a beat later, so that statements have many rows. Without work the lane stays a little, for what arrives or falls due; at
+   its limit it gives back what waits and sees the attempts under way to their end.
 
 It can be killed at any line: a claimed delivery is due again when its lease ends, with the same id. Lanes share the queue.
 """
 
 import asyncio
+import gc
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -61,6 +62,7 @@ class Run:
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     sound_at: dict[str, float] = field(default_factory=dict[str, float])
     fanned_out_at: float = -IDLE_SECONDS
+    suspected_at: float = -IDLE_SECONDS
     broken: BaseException | None = None
 
     def now(self) -> float:
@@ -70,8 +72,18 @@ class Run:
 
 def deliver_webhooks(*, tools: Tools, limits: Limits) -> JobResult:
     """Run one lane. Raises TransientError or PermanentError when the run itself cannot go on; what was in hand is due again later."""
-    with tools.store.present():
+    with tools.store.present(), what_was_there_set_aside():
         return asyncio.run(deliver(tools=tools, limits=limits))
+
+
+@contextmanager
+def what_was_there_set_aside() -> Generator[None]:
+    """Keep the garbage collector from going through all that was imported before: it would stop every answer for a tenth of a second."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def deliver(*, tools: Tools, limits: Limits) -> JobResult:
@@ -103,7 +115,9 @@ async def drain(run: Run) -> None:
             worked_at = run.now()
         elif not await stays(run, idle_seconds=run.now() - worked_at):
             return
-        if not busy:
+        if busy:
+            await pause(run)
+        else:
             await rest(run, seconds=min(IDLE_SECONDS, max(0.0, deadline - run.now())))
     await give_back(run, run.lane.give_back_all())
     while run.lane.in_hand:
@@ -219,6 +233,7 @@ async def claim(run: Run) -> bool:
     known = {claimed.delivery_id for claimed in lane.held()}
     dead: list[Settled] = []
     unsignable: list[Released] = []
+    opened: dict[str, list[Secret]] = {}
     for each in claimed:
         if each.delivery_id in known:
             continue  # its lease ended while this process stood still; the attempt is under way
@@ -226,7 +241,9 @@ async def claim(run: Run) -> bool:
             dead.append(end)
             continue
         try:
-            request = request_of(run, each, secrets.get(each.endpoint_id, []))
+            if each.endpoint_id not in opened:
+                opened[each.endpoint_id] = [open_secret(settings.keys, secret) for secret in secrets.get(each.endpoint_id, [])]
+            request = request_of(run, each, opened[each.endpoint_id])
         except BadItem as error:
             unsignable.append(Released(each, UNSIGNABLE_SECONDS, error.error_class, error.reason))
             log.error("Delivery %s waits: %s", each.delivery_id, error.reason)
@@ -256,15 +273,17 @@ def claim_together(run: Run, limit: int) -> tuple[list[Claimed], Mapping[str, li
         lease_seconds=lease_seconds,
     )
     few = min(MOST_SUSPECTS - len(lane.suspects), limit - len(claimed), rooms.proven)
-    if few > 0:
+    if few > 0 and run.now() - run.suspected_at >= IDLE_SECONDS:
+        began = run.now()
         busy = {*lane.busy_with_suspects(), *(each.endpoint_id for each in claimed)}
-        claimed += store.claim_suspects(token=run.token, busy=sorted(busy), limit=few, lease_seconds=lease_seconds)
+        suspects = store.claim_suspects(token=run.token, busy=sorted(busy), limit=few, lease_seconds=lease_seconds)
+        run.suspected_at = run.suspected_at if suspects else began
+        claimed += suspects
     return claimed, store.load_secrets(sorted({each.endpoint_id for each in claimed})) if claimed else {}
 
 
-def request_of(run: Run, claimed: Claimed, stored: Sequence[StoredSecret]) -> Request:
-    """Raises BadItem (config, integrity) where no secret can sign."""
-    secrets: list[Secret] = [open_secret(run.tools.settings.keys, secret) for secret in stored]
+def request_of(run: Run, claimed: Claimed, secrets: Sequence[Secret]) -> Request:
+    """Raises BadItem (config) where no secret can sign."""
     try:
         return build_request(claimed, secrets, now=claimed.read_at, names=run.tools.settings.headers)
     except ValueError as error:
@@ -278,18 +297,20 @@ def start(run: Run) -> None:
 
 
 def launch(run: Run, ready: Ready) -> None:
-    task = asyncio.get_running_loop().create_task(attempt(run, ready))
+    task = asyncio.get_running_loop().create_task(make_attempts(run, ready))
     run.tasks.add(task)
     task.add_done_callback(partial(ended, run))
 
 
-async def attempt(run: Run, ready: Ready) -> None:
-    """Make one attempt; the endpoint's next delivery begins at once, if it may."""
-    attempted = await run.tools.sender.send(ready.request)
-    run.lane.end(ready, attempted, now=run.now())
-    following = run.lane.following(ready.claimed.endpoint_id, now=run.now())
-    if following is not None:
-        launch(run, following)
+async def make_attempts(run: Run, ready: Ready) -> None:
+    """Make one attempt, and the endpoint's next ones for as long as they may begin; where its window opened, others beside them."""
+    following: Ready | None = ready
+    while following is not None:
+        attempted = await run.tools.sender.send(following.request)
+        run.lane.end(following, attempted, now=run.now())
+        following = run.lane.following(ready.claimed.endpoint_id, now=run.now())
+        while following is not None and (beside := run.lane.following(ready.claimed.endpoint_id, now=run.now())) is not None:
+            launch(run, beside)
 
 
 def ended(run: Run, task: asyncio.Task[None]) -> None:
@@ -306,6 +327,17 @@ async def stays(run: Run, *, idle_seconds: float) -> bool:
         return True
     seconds = await run.tools.run_blocking(run.tools.store.next_due_seconds)
     return linger > 0 and seconds is not None and seconds <= linger
+
+
+async def pause(run: Run) -> None:
+    """Let attempts end for a beat, and no longer than any is under way: one statement for many of them costs much less than many."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(run.tools.settings.beat_seconds):
+            while run.tasks and run.broken is None:
+                run.woken.clear()
+                await run.woken.wait()
+    if run.broken is not None:
+        raise run.broken
 
 
 async def rest(run: Run, *, seconds: float) -> None:

@@ -85,7 +85,8 @@ class Settings:
     """``in_flight``: attempts at once that may still answer quickly; ``stalled``: further ones that have not answered within a second.
 
     ``ca_file`` is trusted besides the public authorities. ``nameservers`` take the place of the machine's own. ``linger_seconds``: a run
-    without work stays for so long, to take up what arrives or falls due meanwhile.
+    without work stays for so long, to take up what arrives or falls due meanwhile. ``beat_seconds``: while attempts go on, the database is
+    asked and told that often.
     """
 
     keys: SecretKeys
@@ -97,6 +98,7 @@ class Settings:
     request_seconds: float = 10
     lease_seconds: float = 30
     linger_seconds: float = 20
+    beat_seconds: float = 0.1
     in_flight: int = 50
     stalled: int = 200
 

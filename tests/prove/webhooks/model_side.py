@@ -21,6 +21,7 @@ from tests.prove.webhooks.steps import Log, Mortal, SteppedSender, at_once
 COMPANY: Final = "model"
 KEYS: Final = keys_with("key-1")
 LEASE_SECONDS: Final = 30.0
+BEATS: Final = (0.0, 60.0)  # statements at once, or when all that was begun has ended: neither hangs on how busy the machine is
 BODY: Final = '{{"event":"{}","timestamp":"2030-05-01T12:00:00.000Z","data":{{}}}}'
 ADDRESS: Final = "127.0.0.1"
 ANSWERS: Final[dict[str, Attempted]] = {
@@ -50,7 +51,7 @@ def tools_of(store: Any, clock: Any, receive: Callable[[Request], Attempted], *,
     return Tools(
         store=store if mortal is None else SteppedStore(store, mortal, depth=3),
         sender=SteppedSender(receive, mortal, log),
-        settings=Settings(keys=KEYS, lease_seconds=LEASE_SECONDS, linger_seconds=0),
+        settings=Settings(keys=KEYS, lease_seconds=LEASE_SECONDS, linger_seconds=0, beat_seconds=random.choice(BEATS)),
         clock=clock,
         chance=lambda: random.uniform(-1, 1),
         run_blocking=at_once,

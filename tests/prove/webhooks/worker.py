@@ -52,6 +52,7 @@ def settings_of(warmed: dict[str, Any], errand: dict[str, Any]) -> Settings:
         request_seconds=errand["request_seconds"],
         lease_seconds=errand["lease_seconds"],
         linger_seconds=0,
+        beat_seconds=60 if errand["in_turn"] else 0.1,  # in turn: until all that was begun has ended, not until some time is over
         in_flight=errand["in_flight"],
     )
 
