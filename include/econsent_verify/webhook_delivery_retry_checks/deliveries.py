@@ -48,6 +48,7 @@ def check_delivery(
     yield from check_state(row, attempts, endpoint, written_down=written_down)
     yield from check_lease(row)
     yield from check_summary(row, attempts)
+    yield from check_ends(row, attempts, written_down=written_down)
     yield from check_waits(attempts, reopened=reopened)
     yield from check_backoffs(attempts, reopened=reopened, waiting=row["status"] == "retrying")
     yield from check_next(row, attempts, reopened=reopened, written_down=written_down)
@@ -153,6 +154,25 @@ def check_summary(row: Row, attempts: Sequence[Row]) -> Iterator[Difference]:
     if row["status"] == "delivered" and (row["last_error_class"] is not None or row["last_error"] is not None):
         yield Difference(
             trouble=Trouble.SUMMARY, what="webhook_deliveries.last_error_class", expected="nothing", found=short(row["last_error_class"])
+        )
+
+
+def check_ends(row: Row, attempts: Sequence[Row], *, written_down: timedelta) -> Iterator[Difference]:
+    """The first attempt comes after the delivery was made, and an end by a 410 is noted where the next attempt would be."""
+    if attempts and attempts[0]["started_at"] < row["created_at"] - CLOCKS_APART:
+        yield Difference(
+            trouble=Trouble.SCHEDULE,
+            what=f"attempt {attempts[0]['attempt_no']}",
+            expected=f"after the delivery was made at {row['created_at'].isoformat(timespec='seconds')}",
+            found=attempts[0]["started_at"].isoformat(timespec="seconds"),
+        )
+    gone = row["status"] == "exhausted" and bool(attempts) and attempts[-1]["outcome"] == "gone"
+    if gone and not is_shortly_after(row["next_attempt_at"], attempts[-1], written_down):
+        yield Difference(
+            trouble=Trouble.SCHEDULE,
+            what="webhook_deliveries.next_attempt_at",
+            expected=f"the end of the last attempt, {ended_at(attempts[-1]).isoformat(timespec='seconds')}",
+            found=row["next_attempt_at"].isoformat(timespec="seconds"),
         )
 
 

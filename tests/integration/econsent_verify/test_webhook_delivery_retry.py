@@ -159,7 +159,9 @@ WRONG: Final = (
     Change(statement=DELIVERIES, column="delivered_at", wrong=lambda row, _: row["created_at"], where=has("status", "retrying")),
     Change(statement=ATTEMPTS, column="attempt_no", wrong=lambda row, random: row["attempt_no"] + random.choice((-1, 1, 7))),
     Change(statement=ATTEMPTS, column="started_at", wrong=moved("started_at", -2, 2), where=has("outcome", "success")),
-    Change(statement=ATTEMPTS, column="started_at", wrong=moved("started_at", 2), where=has("outcome", "http_error", "blocked")),
+    Change(
+        statement=ATTEMPTS, column="started_at", wrong=moved("started_at", -2, 2), where=has("outcome", "http_error", "blocked", "gone")
+    ),
     Change(statement=ATTEMPTS, column="duration_ms", wrong=otherwise(-1, 15_001, 10**6)),
     Change(statement=ATTEMPTS, column="status_code", wrong=otherwise(None, 199, 301, 410, 500, 600), where=has("outcome", "success")),
     Change(statement=ATTEMPTS, column="status_code", wrong=otherwise(None, 200, 302, 410), where=has("outcome", "http_error")),

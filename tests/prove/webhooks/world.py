@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -26,7 +26,35 @@ from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_webhook_delivery_retry"
 IN_THE_CLEAR: Final = Identity(tls=False)
+PASSED: Final = timedelta(minutes=30)  # more than the wait after the third failure
 MAKE_DUE: Final = (
+    """
+    WITH event AS (
+      SELECT e.event_id FROM econsent.webhook_events AS e
+      WHERE EXISTS (
+        SELECT FROM econsent.webhook_deliveries AS d JOIN econsent.webhook_endpoints AS w ON w.endpoint_id = d.endpoint_id
+        WHERE d.event_id = e.event_id AND w.status = 'enabled'
+          AND (d.status IN ('pending', 'delivering') OR (d.status = 'retrying' AND d.endpoint_id = ANY(%(taking)s)))
+      )
+      FOR NO KEY UPDATE SKIP LOCKED
+    ), free AS (
+      SELECT d.event_id FROM econsent.webhook_deliveries AS d JOIN event ON event.event_id = d.event_id FOR UPDATE OF d SKIP LOCKED
+    ), whole AS (
+      SELECT free.event_id FROM free GROUP BY free.event_id
+      HAVING count(*) = (SELECT count(*) FROM econsent.webhook_deliveries AS d WHERE d.event_id = free.event_id)
+    ), events AS (
+      UPDATE econsent.webhook_events AS e SET occurred_at = e.occurred_at - %(passed)s, fanned_out_at = e.fanned_out_at - %(passed)s
+      FROM whole WHERE e.event_id = whole.event_id
+    ), deliveries AS (
+      UPDATE econsent.webhook_deliveries AS d SET
+        next_attempt_at = d.next_attempt_at - %(passed)s, leased_until = d.leased_until - %(passed)s,
+        created_at = d.created_at - %(passed)s, delivered_at = d.delivered_at - %(passed)s
+      FROM whole WHERE d.event_id = whole.event_id
+      RETURNING d.delivery_id
+    )
+    UPDATE econsent.webhook_attempts AS a SET started_at = a.started_at - %(passed)s
+    FROM deliveries WHERE a.delivery_id = deliveries.delivery_id
+    """,
     """
     UPDATE econsent.webhook_deliveries AS open
     SET
@@ -34,7 +62,7 @@ MAKE_DUE: Final = (
       leased_until = CASE WHEN open.lease_token IS NOT NULL THEN now() - interval '1 second' END
     FROM (
       SELECT d.delivery_id FROM econsent.webhook_deliveries AS d
-      WHERE d.status IN ('pending', 'delivering') OR (d.status = 'retrying' AND d.endpoint_id = ANY(%(taking)s))
+      WHERE d.status IN ('pending', 'delivering') AND d.next_attempt_at > now()
       FOR UPDATE SKIP LOCKED
     ) AS free
     WHERE open.delivery_id = free.delivery_id
@@ -95,9 +123,12 @@ class World:
         return row
 
     def work_is_due(self) -> None:
-        """Leases have run out and waits are over, without anybody waiting for it. Rows that a frozen worker has locked stay as they are."""
+        """Leases have run out and waits are over, without anybody waiting for it: all times of open events move back together.
+
+        What a frozen worker has locked stays as it is, and so does the rest of its event; only leases of that are over.
+        """
         for query in MAKE_DUE:
-            self.database.execute(query.encode(), {"taking": self.taking})
+            self.database.execute(query.replace("%(passed)s", "%(passed)s::interval").encode(), {"taking": self.taking, "passed": PASSED})
 
     def retire(self, company: str) -> None:
         """A case is over: what is left of it, such as the next try at an endpoint that fails, must not come among the next one's calls."""
