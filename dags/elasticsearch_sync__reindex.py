@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from econsent_airflow.defaults import DEFAULT_ARGS, TAGS
+from econsent_airflow.defaults import DEFAULT_ARGS, ON_DEMAND_TAGS
 from econsent_airflow.operators.elasticsearch_sync import ReindexOperator
 
 with DAG(
@@ -30,7 +30,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=26),
     default_args=DEFAULT_ARGS,
-    tags=[*TAGS, "grace:60s", "alert-after:1"],
+    tags=[*ON_DEMAND_TAGS, "grace:60s", "alert-after:1"],
     render_template_as_native_obj=True,
     params={
         "page_size": Param(2_000, type="integer", minimum=1, maximum=5_000, description="Certificates read at a time"),

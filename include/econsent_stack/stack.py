@@ -148,7 +148,7 @@ class Stack:
 
     def _forget_processes(self) -> None:
         """Write down that nothing runs. On a full disk the old record stays, which names processes that are seen to be gone."""
-        self.state.processes, self.state.supervisor = {}, None
+        self.state.processes, self.state.supervisor, self.state.failing = {}, None, {}
         with suppress(OSError):
             self._save()
 
@@ -194,6 +194,14 @@ class Stack:
         self.state.processes[name] = record(child.pid)
         self._save()
         return child
+
+    def note_failing(self, name: str, how: str | None) -> None:
+        """Write down, for whoever looks from outside, how a process that is still started again fails; None: it no longer does."""
+        if how is None:
+            self.state.failing.pop(name, None)
+        else:
+            self.state.failing[name] = how
+        self._save()
 
     def wait_until(self, name: str, condition: Callable[[], bool], *, seconds: float) -> None:
         """Wait for a process of the stack to reach a condition. Raises StackError when it ends first or takes too long."""

@@ -12,11 +12,15 @@ from econsent_stack.process import ProcessRecord
 
 @dataclass(slots=True)
 class State:
-    """``ports`` by name, ``processes`` by name in the order of their start, and the ``supervisor`` that watches them."""
+    """``ports`` by name, ``processes`` by name in the order of their start, and the ``supervisor`` that watches them.
+
+    ``failing``: how each process ended that is started again and again.
+    """
 
     ports: dict[str, int] = field(default_factory=dict[str, int])
     processes: dict[str, ProcessRecord] = field(default_factory=dict[str, ProcessRecord])
     supervisor: ProcessRecord | None = None
+    failing: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def read_state(path: Path) -> State:
@@ -27,6 +31,7 @@ def read_state(path: Path) -> State:
             ports=dict(stored["ports"]),
             processes={name: ProcessRecord(**record) for name, record in stored["processes"].items()},
             supervisor=ProcessRecord(**stored["supervisor"]) if stored["supervisor"] else None,
+            failing=dict(stored.get("failing", {})),
         )
     except FileNotFoundError:
         return State()

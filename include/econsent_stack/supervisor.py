@@ -5,7 +5,8 @@
 3. Start the api-server, dag-processor and triggerer, and load the demo data while they come up; the scheduler only when the api-server
    answers, because one that starts earlier has its first tasks refused.
 4. Wait for heartbeats, then say where to look.
-5. Watch. A process that ends is started again with a pause that doubles; one that ends too often stops the stack, with its reason.
+5. Watch. A process that ends is started again with a pause that doubles; one that ends too often stops the stack, with its reason. Only
+   the watch goes on being started: jobs run without it, and ``./econsent doctor`` says that it fails.
 6. On Ctrl-C, SIGTERM or SIGHUP, and on any error, stop in the opposite order and leave nothing behind.
 """
 
@@ -20,6 +21,7 @@ from econsent_stack import airflow_settings, components
 from econsent_stack.errors import StackError
 from econsent_stack.files import last_lines
 from econsent_stack.progress import Progress
+from econsent_stack.server import Launch
 from econsent_stack.servers import webhook_receiver
 from econsent_stack.stack import Stack, how_it_ended
 
@@ -29,7 +31,7 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 MOST_ENDS: Final = 6
 FORGET_SECONDS: Final = 600.0
-"""A process that ends more than MOST_ENDS times within FORGET_SECONDS is not restarted any more."""
+"""A process that ends more than MOST_ENDS times within FORGET_SECONDS fails."""
 
 
 class StopAsked(BaseException):
@@ -43,6 +45,10 @@ class Ends:
     at: list[float] = field(default_factory=list[float])
     retry_at: float = 0.0
     waiting: bool = False
+
+    @property
+    def too_often(self) -> bool:
+        return len(self.at) > MOST_ENDS
 
     def add(self, now: float) -> float:
         """Note an end; return the pause before the next start, in seconds."""
@@ -118,8 +124,13 @@ class Supervisor:
             self._stack.run_module("demo.load", log="demo", what="The demo data could not be loaded")
 
     def _start_component(self, name: str) -> None:
+        self.supervise(name, lambda: components.launch(name, self._stack.environment()))
+
+    def supervise(self, name: str, launch: Callable[[], Launch]) -> None:
+        """Start a process, and again whenever ``mend`` finds that it ended."""
+
         def starter() -> None:
-            self._stack.start_process(name, components.launch(name, self._stack.environment()))
+            self._stack.start_process(name, launch())
 
         self._starters[name] = starter
         starter()
@@ -139,12 +150,12 @@ class Supervisor:
         self._welcome()
         while True:
             for name in self._starters:
-                self._mend(name)
+                self.mend(name, time.monotonic())
             time.sleep(WATCH_SECONDS)
 
-    def _mend(self, name: str) -> None:
+    def mend(self, name: str, now: float) -> None:
+        """Start one process again if it ended and its pause is over at ``now`` (monotonic). Raises StackError where that is hopeless."""
         ends = self._ends.setdefault(name, Ends())
-        now = time.monotonic()
         if ends.waiting and now >= ends.retry_at:
             ends.waiting = False
             self._starters[name]()
@@ -152,10 +163,14 @@ class Supervisor:
         elif not ends.waiting and (code := self._stack.ended(name)) is not None:
             pause_seconds = ends.add(now)
             self._stack.stop_process(name)
-            if len(ends.at) > MOST_ENDS:
+            if ends.too_often:
                 what = f"{name} ended {len(ends.at)} times within {FORGET_SECONDS / 60:.0f} minutes, last by {how_it_ended(code)}"
-                raise StackError(self._stack.told_by_log(name, what))
+                if name != components.WATCH:
+                    raise StackError(self._stack.told_by_log(name, what))
+                self._stack.note_failing(name, what)
             self._tell_end(name, how_it_ended(code), pause_seconds)
+        elif name in self._stack.state.failing and now - ends.at[-1] >= FORGET_SECONDS:
+            self._stack.note_failing(name, None)
 
     def _tell_end(self, name: str, how: str, pause_seconds: float) -> None:
         self._progress.say(f"{name} ended unasked ({how}); it is started again in {pause_seconds:.0f} s. The end of its log:")
@@ -171,7 +186,9 @@ class Supervisor:
         self._progress.say(f"  Logs      {self._stack.home.logs}, or ./econsent logs NAME")
         received = webhook_receiver.SERVER.page(self._stack.place(webhook_receiver.SERVER))
         self._progress.say(f"  Webhooks  {received} shows what the demo's customers received")
-        self._progress.say("  First     click Dags, then certificate_processing, then its latest run, for what it did and its logs")
+        self._progress.say(
+            "  First     click Cron Management, then the job that failed: why it did, and what to do. Dags has every run and log"
+        )
         self._progress.say("  Stop      Ctrl-C here, or ./econsent down in another terminal\n")
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from econsent_airflow.alerts import tell_of_failure
 from econsent_airflow.retries import RetryByErrorKind
 
 TAGS: Final = ("econsent-job",)  # Cron Management lists what carries this tag
+ON_DEMAND_TAGS: Final = ("econsent-on-demand",)  # a further DAG of a job, which people start: no row of the list
 
 DEFAULT_ARGS: Final[dict[str, Any]] = {
     "owner": "platform",

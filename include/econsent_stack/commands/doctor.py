@@ -75,6 +75,9 @@ def find_trouble(stack: Stack) -> Iterator[str]:
         yield f"Less than 1024 MB are free on the disk of {stack.home.path}: free some."
     if stack.home.secrets_file.exists() and stack.home.secrets_file.stat().st_mode & 0o077:
         yield f"Others may read the secrets: chmod 600 {stack.home.secrets_file}"
+    if stack.is_running():
+        for name, how in stack.state.failing.items():
+            yield f"{how}: read {stack.home.log(name)} and mend what it says; it is started again by itself."
     if not stack.is_running() and stack.left_over():
         yield "Processes of an earlier run are still there: ./econsent down"
 

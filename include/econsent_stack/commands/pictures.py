@@ -7,7 +7,8 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,16 +74,25 @@ def main(argv: list[str]) -> int:
 
 
 def take_all(stack: Stack, browser: Browser, *, out: Path, progress: Progress) -> None:
-    """Take every view in both colour schemes."""
+    """Take every view in both colour schemes, each in a session of its own: a page that was made to stand still never moves again."""
+    with progress.step(f"a finished run of {DAG}"), session(stack, browser, dark=False) as page:
+        lane = find_lane(page)
     for scheme in ("light", "dark"):
-        page = open_page(browser, address(stack), dark=scheme == "dark")
-        log_in(page, user=USER, password=stack.secrets.get(airflow_settings.user_secret(USER)))
-        with progress.step(f"a finished run of {DAG}"):
-            lane = find_lane(page)
         for name, show in views(lane).items():
-            with progress.step(f"{out / f'{name}-{scheme}.png'}"):
+            file = out / f"{name}-{scheme}.png"
+            with progress.step(f"{file}"), session(stack, browser, dark=scheme == "dark") as page:
                 show(page)
-                (out / f"{name}-{scheme}.png").write_bytes(still_picture(page))
+                file.write_bytes(still_picture(page))
+
+
+@contextmanager
+def session(stack: Stack, browser: Browser, *, dark: bool) -> Generator[Page]:
+    """Log in as the administrator for a while."""
+    page = open_page(browser, address(stack), dark=dark)
+    try:
+        log_in(page, user=USER, password=stack.secrets.get(airflow_settings.user_secret(USER)))
+        yield page
+    finally:
         page.context.close()
 
 

@@ -90,7 +90,7 @@ async def pause(request: Request, user: Any, dag_id: str, *, title: str, body: P
 
 
 async def resume(request: Request, user: Any, dag_id: str, *, title: str) -> bool:
-    """Resume one job; return whether that changed anything. The watcher closes the pause's row when it sees the job run again."""
+    """Resume one job; return whether that changed anything. Its pause ends in the history too, so that the next one has its own reason."""
     annotate(action="job.resume", dag_id=dag_id)
     refuse_unless_may(user, dag_id, title=title, what="resuming")
     if not await is_paused(request, dag_id, title):
@@ -100,6 +100,7 @@ async def resume(request: Request, user: Any, dag_id: str, *, title: str) -> boo
     )
     if not answer.ok:
         raise passed_on(answer, title)
+    await run_in_threadpool(end_pause, dag_id, by=user.get_name(), stale_only=False)
     return True
 
 
@@ -127,7 +128,11 @@ async def is_paused(request: Request, dag_id: str, title: str) -> bool:
 
 
 def write_reason(row: Mapping[str, Any]) -> str | None:
-    """Keep why, by whom and until when; return the row's id. None without an audit trail: Airflow then pauses all the same."""
+    """Keep why, by whom and until when; return the row's id. None without an audit trail: Airflow then pauses all the same.
+
+    A pause that was ended in Airflow's own pages, and that the watch has not closed yet, is closed first: it has another reason.
+    """
+    end_pause(row["dag_id"], by=None, stale_only=True)
     try:
         rows = PAUSES.ask("insert_pause", row)
     except TrailAbsent as error:
@@ -138,6 +143,14 @@ def write_reason(row: Mapping[str, Any]) -> str | None:
             ) from error
         return None
     return str(rows[0]["pause_id"]) if rows else None
+
+
+def end_pause(dag_id: str, *, by: str | None, stale_only: bool) -> None:
+    """Close a job's pause in the history. Where that cannot be done now, the watch does it."""
+    try:
+        PAUSES.ask("end_pause", {"dag_id": dag_id, "by": by, "stale_only": stale_only})
+    except (TrailAbsent, psycopg.Error) as error:
+        log.warning("The pause of %s could not be closed in the history (%s); the watch closes it", dag_id, error)
 
 
 def withdraw_reason(pause_id: str | None) -> None:

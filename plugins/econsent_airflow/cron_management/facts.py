@@ -5,28 +5,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from econsent_airflow.cron_management.airflow_rows import COMPONENTS, KINDS, grace_of, schedule_of
+from econsent_airflow.cron_management.airflow_rows import COMPONENTS
+from econsent_airflow.cron_management.job_facts import (
+    ENDED,
+    PauseRow,
+    live_run,
+    pause_row,
+    plan_of,
+    trail_break,
+    trail_outage,
+    trail_run,
+)
 from econsent_airflow.cron_management.queries import TRAIL, Row, TrailAbsent, ask_airflow_database, read_figures
 from econsent_airflow.cron_management.rules import Break, JobFacts, Outage, Pause, Run, outage_of
 from econsent_airflow.cron_management.settings import tag
 
 MOST_RUNS: Final = 30
 AGE: Final = "seconds "
-ENDED: Final = {"success": True, "failed": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PauseRow:
-    """One pause of the audit trail. ``batch_id`` is set for those that "Pause all" made."""
-
-    pause_id: str
-    dag_id: str
-    by: str
-    reason: str
-    at: datetime
-    resume_at: datetime | None
-    batch_id: str | None
-    resumed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +62,6 @@ class Known:
     jobs: tuple[Job, ...]
     platform: Platform
     read_at: datetime
-
-
-def parse(at: str | datetime | None) -> datetime | None:
-    """Read a moment of a JSON document."""
-    return datetime.fromisoformat(at) if isinstance(at, str) else at
 
 
 def read_known(now: datetime, *, past: bool = False, only: str | None = None) -> Known:
@@ -129,36 +119,10 @@ def read_trail(dag_ids: Sequence[str], now: datetime) -> Trail:
         is_there=True,
         executions=executions,
         pauses=[pause_row(row) for row in state["pauses"] or []],
-        outages=[
-            Outage(component=row["component"], stopped_at=moment(row["stopped_at"]), back_at=parse(row["back_at"]))
-            for row in state["outages"] or []
-        ],
-        breaks=[
-            (
-                frozenset(row["dag_ids"]),
-                Break(start_at=moment(row["broke_at"]), end_at=parse(row["mended_at"]), sentence=row["sentence"] or ""),
-            )
-            for row in state["breaks"] or []
-        ],
+        outages=[trail_outage(row) for row in state["outages"] or []],
+        breaks=[(frozenset(row["dag_ids"]), trail_break(row)) for row in state["breaks"] or []],
         watch_at=state["watch_at"],
         seal=state["seal"],
-    )
-
-
-def moment(at: str) -> datetime:
-    return datetime.fromisoformat(at)
-
-
-def pause_row(row: Mapping[str, Any]) -> PauseRow:
-    return PauseRow(
-        pause_id=row["pause_id"],
-        dag_id=row["dag_id"],
-        by=row["paused_by"] or "",
-        reason=row["reason"] or "",
-        at=moment(row["paused_at"]),
-        resume_at=parse(row["resume_at"]),
-        batch_id=row["batch_id"],
-        resumed_at=parse(row["resumed_at"]),
     )
 
 
@@ -199,27 +163,19 @@ def put_together(
     dag_id = row["dag_id"]
     executions = [one for one in trail.executions if one["dag_id"] == dag_id]
     newest = {one["run_id"]: one for one in reversed(executions)}  # of a run that was cleared, the latest
-    told = {run["run_id"]: live_run(run, tasks) for run in runs if not (past and run["state"] in ENDED and run["run_id"] in newest)}
+    plan = plan_of(row, now)
+    told = {
+        run["run_id"]: live_run(run, tasks.get((dag_id, run["run_id"]), {}))
+        for run in runs
+        if not (past and run["state"] in ENDED and run["run_id"] in newest)
+    }
     merged = {**{run_id: trail_run(one) for run_id, one in newest.items()}, **told}
     rows = [pause for pause in trail.pauses if pause.dag_id == dag_id]
     open_row = next((pause for pause in rows if pause.resumed_at is None or (past and pause.resumed_at > now)), None)
-    pauses = tuple(
-        Pause(start_at=pause.at, end_at=pause.resumed_at, resume_at=pause.resume_at, by=pause.by, reason=pause.reason) for pause in rows
-    )
-    known_since = row["known_since"] or row["parsed_at"] or now
+    pauses = tuple(pause.fact() for pause in rows)
     if not past:
-        pauses = as_airflow_says(pauses, is_paused=row["is_paused"], since=pause_start(merged.values(), known_since), now=now)
+        pauses = as_airflow_says(pauses, is_paused=row["is_paused"], since=pause_start(merged.values(), plan.known_since), now=now)
         open_row = open_row if row["is_paused"] else None
-    facts = JobFacts(
-        schedule=schedule_of(row["timetable"]),
-        grace_seconds=grace_of(row["tags"]),
-        known_since=known_since,
-        sweep=row["waits_for_assets"],
-        runs=tuple(merged.values()),
-        pauses=pauses,
-        outages=outages,
-        breaks=breaks,
-    )
     return Job(
         dag_id=dag_id,
         title=row["title"],
@@ -227,7 +183,7 @@ def put_together(
         schedule_words=words_of(row),
         is_paused=row["is_paused"],
         tags=tuple(row["tags"] or ()),
-        facts=facts,
+        facts=replace(plan, runs=tuple(merged.values()), pauses=pauses, outages=outages, breaks=breaks),
         pause=open_row,
         executions=newest,
         failed_first=frozenset(one["run_id"] for one in executions if one["outcome"] == "failed" and newest[one["run_id"]] is not one),
@@ -260,35 +216,6 @@ def as_airflow_says(pauses: tuple[Pause, ...], *, is_paused: bool, since: dateti
 def pause_start(runs: Iterable[Run], known_since: datetime) -> datetime:
     """Return since when a job may have been paused at the earliest, where nobody wrote it down: after its latest run."""
     return max((run.ended_at or run.queued_at for run in runs), default=known_since) + timedelta(microseconds=1)
-
-
-def live_run(row: Row, tasks: Mapping[tuple[str, str], Row]) -> Run:
-    signs = tasks.get((row["dag_id"], row["run_id"]), {})
-    ended = row["state"] in ENDED
-    return Run(
-        run_id=row["run_id"],
-        kind=KINDS.get(row["run_type"], "manual"),
-        run_after=row["run_after"],
-        queued_at=row["queued_at"] or row["started_at"] or row["run_after"],
-        started_at=row["started_at"],
-        ended_at=(row["ended_at"] or row["updated_at"]) if ended else None,
-        succeeded=ENDED.get(row["state"]),
-        heartbeat_at=signs.get("heartbeat_at"),
-        resting_until=signs.get("resting_until"),
-    )
-
-
-def trail_run(row: Row) -> Run:
-    return Run(
-        run_id=row["run_id"],
-        kind=row["run_kind"],
-        run_after=row["run_after"],
-        queued_at=row["queued_at"] or row["started_at"] or row["run_after"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        succeeded=None if row["ended_at"] is None else row["outcome"] == "succeeded",
-        heartbeat_at=row["ended_at"],
-    )
 
 
 def words_of(row: Row) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from econsent_airflow.cron_management.facts import COMPONENTS, Job, Known, parse, read_known, utc_now
+from econsent_airflow.cron_management.airflow_rows import COMPONENTS
+from econsent_airflow.cron_management.facts import Job, Known, read_known, utc_now
+from econsent_airflow.cron_management.job_facts import parse
 from econsent_airflow.cron_management.queries import ask_airflow_database
 from econsent_airflow.cron_management.settings import tag
 

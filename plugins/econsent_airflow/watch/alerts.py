@@ -5,7 +5,8 @@
 | econsent_alert_mail        | extra ``{"recipients": ["…"]}``; the mail itself goes by econsent_smtp                       |
 | econsent_alert_webhook     | password: the whole address, which is a secret                                              |
 | econsent_alert_pagerduty   | password: the routing key; extra ``{"url": "…"}`` for another events address                |
-| econsent_pings             | extra: an address by dag_id, and under ``watch`` the one that says that the watch is alive |
+| econsent_pings             | extra: an address by dag_id, and under ``watch`` the one that says that the watch is alive; |
+|                            | ``watch_every_seconds`` (60): how often it says so                                          |
 """
 
 import json
@@ -32,6 +33,7 @@ class Channels:
     pagerduty_url: str = field(default=PAGERDUTY, repr=False)
     pagerduty_key: str | None = field(default=None, repr=False)
     pings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ping_seconds: float = 60.0
 
     @property
     def names(self) -> list[str]:
@@ -50,13 +52,15 @@ def channels_of(environment: Mapping[str, str]) -> Channels:
         found = connection.get("extra") or {}
         return json.loads(found) if isinstance(found, str) else found
 
-    pagerduty = read("ALERT_PAGERDUTY")
+    pagerduty, pings = read("ALERT_PAGERDUTY"), dict(extra(read("PINGS")))
+    ping_seconds = float(pings.pop("watch_every_seconds", 60))
     return Channels(
         recipients=extra(read("ALERT_MAIL")).get("recipients", []),
         webhook_url=read("ALERT_WEBHOOK").get("password"),
         pagerduty_url=extra(pagerduty).get("url", PAGERDUTY),
         pagerduty_key=pagerduty.get("password"),
-        pings=extra(read("PINGS")),
+        pings=pings,
+        ping_seconds=ping_seconds,
     )
 
 

@@ -1,6 +1,6 @@
 """Airflow's own database, read only: every statement is bounded, and the connection can write nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,27 +8,29 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from econsent_airflow.cron_management.airflow_rows import COMPONENTS, KINDS, grace_of, schedule_of
-from econsent_airflow.cron_management.rules import Run, Schedule
+from econsent_airflow.cron_management.airflow_rows import COMPONENTS
+from econsent_airflow.cron_management.job_facts import plan_of
+from econsent_airflow.cron_management.rules import JobFacts
 from econsent_jobs.core.statements import statement
 
 MOST_ROWS: Final = 2_000
+PAGE: Final = "econsent_airflow.cron_management"
+"""What the page asks of Airflow's database as well is asked by the page's own statements."""
+ALERT_AFTER: Final = "alert-after:"
+USUAL_ALERT_AFTER: Final = 3
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A DAG that carries the tag of jobs. ``alert_after``: failures in a row until somebody is told."""
+    """A DAG that carries the tag of jobs. ``alert_after``: failures in a row until somebody is told; ``plan``: facts without history."""
 
     dag_id: str
     is_paused: bool
     file: str | None
-    sweep: bool
-    schedule: Schedule | None
-    grace_seconds: float
     alert_after: int
-    known_since: datetime
+    plan: JobFacts
 
 
 class Metadata:
@@ -39,15 +41,19 @@ class Metadata:
         connection.autocommit = True
         self._connection = connection
 
-    def _rows(self, name: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+    def _rows(self, name: str, values: Mapping[str, Any] | None = None, *, package: str = __package__ or "") -> list[Row]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement(__package__ or "", name), values).fetchall()
+            return cursor.execute(statement(package, name), values).fetchall()
 
-    def jobs(self, tag: str) -> list[Job]:
-        return [job_of(row) for row in self._rows("list_jobs", {"tag": tag})]
+    def jobs(self, tag: str, now: datetime) -> list[Job]:
+        return [job_of(row, now) for row in self._rows("list_jobs", {"tag": tag}, package=PAGE)]
 
     def active_runs(self) -> list[Row]:
         return self._rows("list_active_runs")
+
+    def live_tasks(self, dag_ids: list[str]) -> dict[tuple[str, str], Row]:
+        """Return the signs of life of the tasks of runs that have not ended, by DAG and run."""
+        return {(row["dag_id"], row["run_id"]): row for row in self._rows("live_tasks", {"dag_ids": dag_ids}, package=PAGE)}
 
     def ended_runs(self, *, ids: list[int], newer_than: int, changed_since: datetime | None) -> list[Row]:
         """Runs that are over: those of ``ids``, those with a higher number, and, if a time is given, all that changed since then."""
@@ -84,31 +90,17 @@ def by_run(rows: list[Row]) -> dict[int, list[Row]]:
     return found
 
 
-def job_of(row: Row) -> Job:
-    tags = row["tags"] or []
+def job_of(row: Row, now: datetime) -> Job:
     return Job(
         dag_id=row["dag_id"],
         is_paused=row["is_paused"],
         file=row["file"],
-        sweep=row["sweep"],
-        schedule=schedule_of(row["timetable"]),
-        grace_seconds=grace_of(tags),
-        alert_after=int(tagged(tags, "alert-after:") or 3),
-        known_since=row["known_since"],
+        alert_after=alert_after_of(row["tags"] or []),
+        plan=plan_of(row, now),
     )
 
 
-def tagged(tags: list[str], prefix: str) -> str | None:
-    return next((tag.removeprefix(prefix) for tag in sorted(tags) if tag.startswith(prefix)), None)
-
-
-def active_run(row: Mapping[str, Any]) -> Run:
-    return Run(
-        run_id=row["run_id"],
-        kind=KINDS.get(row["run_type"], "manual"),
-        run_after=row["run_after"],
-        queued_at=row["queued_at"],
-        started_at=row["started_at"],
-        heartbeat_at=row["heartbeat_at"],
-        resting_until=row["resting_until"],
-    )
+def alert_after_of(tags: Sequence[str]) -> int:
+    """Read ``alert-after:3`` among the tags; 3 where no tag says it readably, so that one bad tag silences nobody."""
+    found = [tag.removeprefix(ALERT_AFTER) for tag in sorted(tags) if tag.startswith(ALERT_AFTER)]
+    return next((int(number) for number in found if number.isdecimal() and 0 < int(number) < 1_000), USUAL_ALERT_AFTER)

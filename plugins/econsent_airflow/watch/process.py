@@ -5,25 +5,28 @@
 3. Judge every job by the page's own rule, and open and close incidents with their messages, in one transaction each.
 4. Send what is due. Resume what was paused until now.
 5. Seal the audit trail; once a day store the sealed day in S3 and clean Airflow's tables.
-6. Say that it is alive, to eConsent's database and to its own ping.
+6. Write what runs did into their notes. Say that it is alive, to eConsent's database and to its own ping.
 
 Every step can be cut off anywhere and done again: entries have keys, incidents are unique, messages have names. A step that fails is logged
-and does not stop the next, but only a whole round says that the watch is well.
+and does not stop the next, but only a whole round says that the watch is well. Airflow's API, which may hang, is asked after the sending.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
+from urllib.error import HTTPError
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 
-from econsent_airflow.cron_management.rules import Break, JobFacts, Outage, Pause, Run, judge, outage_of
+from econsent_airflow.cron_management.job_facts import live_run, pause_row, trail_break, trail_outage, trail_run
+from econsent_airflow.cron_management.rules import judge, outage_of
 from econsent_airflow.watch import actions, alerts, cleanup, executions, incidents, segments
 from econsent_airflow.watch.alerts import Channels
-from econsent_airflow.watch.metadata import MOST_ROWS, Job, Metadata, active_run
+from econsent_airflow.watch.metadata import MOST_ROWS, Job, Metadata
 from econsent_airflow.watch.resume import AirflowApi
 from econsent_airflow.watch.trail import Trail
 from econsent_jobs.core.errors import EconsentError
@@ -34,7 +37,8 @@ FULL_EVERY: Final = timedelta(minutes=1)
 SEAL_AT_ONCE: Final = 5_000
 SEND_AT_ONCE: Final = 20
 FRESH: Final = timedelta(minutes=10)  # pings and notes are for what has just happened
-PING_EVERY: Final = timedelta(minutes=1)
+MAIL_EVERY: Final = timedelta(minutes=1)  # what was just queued goes out at once; this is for what was not taken then
+MOST_NOTES: Final = 500
 DAY_ENDS_AFTER: Final = timedelta(minutes=10)
 CLEAN_AT: Final = time(4, 30)  # UTC; the night's retention run is over
 WATCH_USER: Final = "watch"
@@ -63,6 +67,8 @@ class Memory:
     newest: int = 0
     full_at: datetime | None = None
     pinged_at: datetime | None = None
+    mailed_at: datetime | None = None
+    notes: deque[dict[str, Any]] = field(default_factory=lambda: deque[dict[str, Any]](maxlen=MOST_NOTES))
     looked_at_everything: bool = False
 
 
@@ -79,31 +85,39 @@ class Watch:
     def round(self, now: datetime) -> bool:
         """Do everything that is due at ``now``; return whether all of it worked. Raises OperationalError when a database is away."""
         self._failed = False
-        jobs = self._metadata.jobs(self._settings.tag)
-        self.copy_actions(now)
-        active = self.copy_executions(now)
-        self.follow_pauses(jobs)
-        self.follow_components(now)
-        self.follow_files(jobs, now)
-        self.judge(jobs, active, now)
-        self.send()
-        self.resume(now)
-        self.seal()
-        with self._step("the sealed day was not stored"):
-            self.store_day(now)
-        with self._step("Airflow's tables were not cleaned"):
-            self.clean(now)
+        jobs, active = self._metadata.jobs(self._settings.tag, now), self._metadata.active_runs()
+        steps: list[tuple[str, Callable[[], object]]] = [
+            ("what people did was not copied", lambda: self.copy_actions(now)),
+            ("what jobs did was not copied", lambda: self.copy_executions(active, now)),
+            ("pauses were not followed", lambda: self.follow_pauses(jobs)),
+            ("heartbeats were not followed", lambda: self.follow_components(now)),
+            ("DAG files were not followed", lambda: self.follow_files(jobs, now)),
+            ("the jobs were not judged", lambda: self.judge(jobs, active, now)),
+            ("messages were not sent", lambda: self.send(now)),
+            ("a pause whose time has come was not ended", lambda: self.resume(now)),
+            ("the trail was not sealed", self.seal),
+            ("the sealed day was not stored", lambda: self.store_day(now)),
+            ("Airflow's tables were not cleaned", lambda: self.clean(now)),
+            ("the runs' notes were not written", lambda: self.write_notes(now)),
+        ]
+        for what, step in steps:
+            with self._step(what):
+                step()
         self._trail.write_state("alive", {"at": executions.text(now), "well": not self._failed})
         self.ping(now)
         return not self._failed
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
+        """Log what goes wrong and go on: one step's trouble may not keep the others from telling theirs."""
         try:
             yield
-        except (EconsentError, OSError, LookupError) as error:
+        except OperationalError:
+            raise
+        except Exception as error:
             self._failed = True
-            log.error("%s: %s", what, error)
+            foreseen = isinstance(error, EconsentError | OSError | LookupError)
+            log.error("%s: %s", what, error, exc_info=None if foreseen else error)
 
     def copy_actions(self, now: datetime) -> None:
         """Copy what people did since the last time, ten minutes over."""
@@ -115,14 +129,13 @@ class Watch:
         last = min(rows[-1]["at"], now) if rows and not whole else now
         self._trail.write_state("actions", {"until": executions.text(last)})
 
-    def copy_executions(self, now: datetime) -> list[dict[str, Any]]:
-        """Copy the executions that ended; return the runs that have not.
+    def copy_executions(self, active: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Copy the executions that ended. ``active`` are those that had not when the round began.
 
         Runs that left the active ones, and new ones, are looked up by number at once. Once a minute everything that changed lately is
         looked at too: a run may be cleared and end again between two rounds.
         """
         memory = self._memory
-        active = self._metadata.active_runs()
         numbers = {row["id"] for row in active}
         full = memory.full_at is None or now - memory.full_at >= FULL_EVERY
         position = self._trail.state("executions").get("until")
@@ -142,7 +155,6 @@ class Watch:
         if full:
             memory.full_at = now
             self._trail.write_state("executions", {"until": executions.text(now)})
-        return active
 
     def copy(self, runs: Sequence[Mapping[str, Any]], now: datetime) -> None:
         """Write down those executions that the history does not hold, with their pings and notes where they are fresh."""
@@ -160,18 +172,23 @@ class Watch:
                         channel="ping",
                         payload={"name": new["dag_id"], "succeeded": new["outcome"] == "succeeded"},
                     )
-        for entry in found:
-            if now - datetime.fromisoformat(entry["at"]) < FRESH:
-                self.write_note(entry["details"])
+        if self._settings.api is not None:
+            self._memory.notes += [entry for entry in found if now - datetime.fromisoformat(entry["at"]) < FRESH]
 
-    def write_note(self, details: Mapping[str, Any]) -> None:
-        """Write what a run did into its note, for Airflow's own pages. Nothing depends on it, so a failure is only logged."""
-        if self._settings.api is None:
-            return
-        try:
-            self._settings.api.note(details["dag_id"], details["run_id"], note_of(details))
-        except OSError as error:
-            log.warning("The note of %s was not written: %s", details["run_id"], error)
+    def write_notes(self, now: datetime) -> None:
+        """Write what fresh runs did into their notes, for Airflow's own pages. Last, because an api-server that hangs may take its time."""
+        while self._settings.api is not None and self._memory.notes:
+            entry = self._memory.notes[0]
+            details = entry["details"]
+            try:
+                if now - datetime.fromisoformat(entry["at"]) < FRESH:
+                    self._settings.api.note(details["dag_id"], details["run_id"], note_of(details))
+            except HTTPError as error:
+                log.warning("The note of %s was refused: %s", details["run_id"], error)
+            except OSError as error:
+                log.warning("Airflow's API is away, notes wait for it: %s", error)
+                return
+            self._memory.notes.popleft()
 
     def copy_cleared(self, ids: Sequence[int]) -> None:
         """Rebuild executions that were cleared before anybody looked."""
@@ -241,10 +258,19 @@ class Watch:
         """Open and close incidents, each with its audit entry and its messages in one transaction."""
         history = self._trail.recent_executions([job.dag_id for job in jobs])
         pauses, outages, breaks = self._trail.pauses(), self._trail.outages(), self._trail.breaks()
-        opened = self._trail.open_incidents()
+        opened, signs = self._trail.open_incidents(), self._metadata.live_tasks([job.dag_id for job in jobs])
         for job in jobs:
             own = [row for row in history if row["dag_id"] == job.dag_id]
-            facts = facts_of(job, own, [row for row in active if row["dag_id"] == job.dag_id], pauses, outages, breaks)
+            mine_now = [live_run(row, signs.get((job.dag_id, row["run_id"]), {})) for row in active if row["dag_id"] == job.dag_id]
+            facts = replace(
+                job.plan,
+                runs=(*map(trail_run, own), *mine_now),
+                pauses=tuple(
+                    pause_row(row).fact() for row in pauses if row["dag_id"] == job.dag_id and (row["seen_at"] or row["resumed_at"])
+                ),
+                outages=tuple(map(trail_outage, outages)),
+                breaks=tuple(trail_break(row) for row in breaks if job.dag_id in row["dag_ids"]),
+            )
             mine = {row["cause"]: row for row in opened if row["dag_id"] == job.dag_id}
             errors = {row["run_id"]: f"{row['error_class']}: {row['error_sentence']}" for row in own if row["error_class"]}
             found = incidents.troubles(facts, judge(facts, now), alert_after=job.alert_after, now=now, opened=list(mine), errors=errors)
@@ -281,27 +307,35 @@ class Watch:
             subject, body = alerts.mail(payload)
             message_id = f"<incident.{name.replace(':', '.')}@econsent.org>"
             self._trail.queue_mail(message_id=message_id, recipients=self._settings.channels.recipients, subject=subject, body=body)
+            self._memory.mailed_at = None
 
-    def send(self) -> None:
-        """Send due messages. One that is not taken waits ever longer, and holds up no other."""
+    def send(self, now: datetime) -> None:
+        """Send due messages. One that is not taken waits ever longer, and whatever else goes to the same place waits for the next round."""
+        away: set[str] = set()
         for row in self._trail.due_alerts(SEND_AT_ONCE):
+            place = f"{row['channel']}:{row['payload'].get('name', '')}"
+            if place in away:
+                continue
             error = None
             try:
                 alerts.send(self._settings.channels, row["channel"], row["payload"])
             except (OSError, LookupError) as caught:
+                away.add(place)
                 error = f"{type(caught).__name__}: {caught}"
                 log.warning("A message by %s was not sent: %s", row["channel"], error)
             self._trail.close_alert(row["message_id"], error)
         if self._settings.send_mail is not None and self._settings.channels.recipients:
-            self._settings.send_mail()
+            memory = self._memory
+            if memory.mailed_at is None or now - memory.mailed_at >= MAIL_EVERY:
+                memory.mailed_at = now
+                self._settings.send_mail()
 
     def resume(self, now: datetime) -> None:
         """End pauses whose time has come, through Airflow's API. While it is down they wait for it."""
         due = [row for row in self._trail.pauses() if row["resumed_at"] is None and row["seen_at"] and row["resume_at"]]
         for row in due:
             if row["resume_at"] <= now and self._settings.api is not None:
-                with self._step(f"{row['dag_id']} was not resumed"):
-                    self._settings.api.resume(row["dag_id"])
+                self._settings.api.resume(row["dag_id"])
 
     def seal(self) -> None:
         """Seal all that can be sealed. The first round of a process looks at every entry, the others only at new ones."""
@@ -343,59 +377,11 @@ class Watch:
     def ping(self, now: datetime) -> None:
         """Tell the outside that the watch lives: when this stops, whoever waits for it raises the alarm."""
         address = self._settings.channels.pings.get("watch")
-        due = self._memory.pinged_at is None or now - self._memory.pinged_at >= PING_EVERY
+        due = self._memory.pinged_at is None or (now - self._memory.pinged_at).total_seconds() >= self._settings.channels.ping_seconds
         if address and due and not self._failed:
             with self._step("the watch's own ping was not taken"):
                 alerts.call(address, None)
                 self._memory.pinged_at = now
-
-
-def facts_of(
-    job: Job,
-    history: Sequence[Mapping[str, Any]],
-    active: Sequence[Mapping[str, Any]],
-    pauses: Sequence[Mapping[str, Any]],
-    outages: Sequence[Mapping[str, Any]],
-    breaks: Sequence[Mapping[str, Any]],
-) -> JobFacts:
-    """Put together what the rule asks for: runs that ended by the history, those that did not by Airflow."""
-    ended = tuple(
-        Run(
-            run_id=row["run_id"],
-            kind=row["run_kind"],
-            run_after=row["run_after"],
-            queued_at=row["queued_at"] or row["run_after"],
-            started_at=row["started_at"],
-            ended_at=row["ended_at"],
-            succeeded=row["outcome"] == "succeeded",
-            heartbeat_at=row["ended_at"],
-        )
-        for row in history
-    )
-    return JobFacts(
-        schedule=job.schedule,
-        grace_seconds=job.grace_seconds,
-        known_since=job.known_since,
-        sweep=job.sweep,
-        runs=(*ended, *map(active_run, active)),
-        pauses=tuple(
-            Pause(
-                start_at=row["paused_at"],
-                end_at=row["resumed_at"],
-                resume_at=row["resume_at"],
-                by=row["paused_by"],
-                reason=row["reason"] or "",
-            )
-            for row in pauses
-            if row["dag_id"] == job.dag_id and (row["seen_at"] or row["resumed_at"])
-        ),
-        outages=tuple(Outage(component=row["component"], stopped_at=row["stopped_at"], back_at=row["back_at"]) for row in outages),
-        breaks=tuple(
-            Break(start_at=row["broke_at"], end_at=row["mended_at"], sentence=row["sentence"])
-            for row in breaks
-            if job.dag_id in row["dag_ids"]
-        ),
-    )
 
 
 def note_of(details: Mapping[str, Any]) -> str:

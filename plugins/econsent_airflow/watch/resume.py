@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from econsent_jobs.io.environment import connection_of
 
 CONNECTION: Final = "AIRFLOW_CONN_ECONSENT_AIRFLOW_API"
-SECONDS: Final = 10
+SECONDS: Final = 5
 
 
 class AirflowApi:

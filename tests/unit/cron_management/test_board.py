@@ -9,7 +9,8 @@ import pytest
 from econsent_airflow.cron_management import board, facts
 from econsent_airflow.cron_management.airflow_rows import grace_of, schedule_of
 from econsent_airflow.cron_management.explanations import EXPLANATIONS, explain
-from econsent_airflow.cron_management.facts import Job, Known, PauseRow, Platform, words_of
+from econsent_airflow.cron_management.facts import Job, Known, Platform, words_of
+from econsent_airflow.cron_management.job_facts import PauseRow
 from econsent_airflow.cron_management.rules import JobFacts, Pause, Run, judge
 from econsent_airflow.cron_management.schedule import Schedule
 from econsent_jobs.core.errors import ErrorClass

@@ -1,4 +1,4 @@
--- The jobs are the DAGs with one tag; a DAG whose file broke stays here as stale, and keeps its tags.
+-- The jobs are the DAGs with one tag, for the page and for the watch; a DAG whose file broke stays here as stale, and keeps its tags.
 SELECT
     dag.dag_id,
     coalesce(dag.dag_display_name, dag.dag_id) AS title,
@@ -6,7 +6,7 @@ SELECT
     dag.is_paused,
     dag.is_stale,
     dag.timetable_description,
-    dag.asset_expression IS NOT NULL AS waits_for_assets,
+    dag.asset_expression IS NOT NULL AND dag.asset_expression::text <> 'null' AS waits_for_assets,
     dag.next_dagrun_create_after AS next_run_at,
     dag.relative_fileloc AS file,
     dag.last_parsed_time AS parsed_at,

@@ -2,7 +2,7 @@
 SELECT
     task_instance.dag_id,
     task_instance.run_id,
-    max(task_instance.last_heartbeat_at) AS heartbeat_at,
+    greatest(max(task_instance.last_heartbeat_at), max(task_instance.start_date), max(task_instance.end_date)) AS heartbeat_at,
     max(
         CASE
             WHEN task_instance.state = 'up_for_retry'
@@ -12,6 +12,6 @@ SELECT
     ) AS resting_until
 FROM task_instance
 INNER JOIN dag_run ON task_instance.dag_id = dag_run.dag_id AND task_instance.run_id = dag_run.run_id
-WHERE dag_run.state IN ('running', 'queued') AND task_instance.dag_id = any(%(dag_ids)s)
+WHERE dag_run.state IN ('running', 'queued') AND task_instance.dag_id = any(CAST(%(dag_ids)s AS text []))
 GROUP BY task_instance.dag_id, task_instance.run_id
 LIMIT 1000
