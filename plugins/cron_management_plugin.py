@@ -7,6 +7,7 @@ from airflow.plugins_manager import AirflowPlugin
 from econsent_airflow.cron_management import pages
 from econsent_airflow.cron_management.audit_middleware import AuditMiddleware
 from econsent_airflow.cron_management.mounting import KnowTheRoot, LateApp
+from econsent_airflow.cron_management.run_guard import RunGuard
 
 
 class CronManagementPlugin(AirflowPlugin):
@@ -16,6 +17,7 @@ class CronManagementPlugin(AirflowPlugin):
     fastapi_apps: ClassVar[list[Any]] = [{"app": LateApp(), "url_prefix": f"/{pages.PREFIX}", "name": pages.TITLE}]
     fastapi_root_middlewares: ClassVar[list[Any]] = [
         {"middleware": KnowTheRoot, "name": "Cron Management: actions go through Airflow's API"},
+        {"middleware": RunGuard, "name": "Cron Management: a paused job is not asked to run"},
         {"middleware": AuditMiddleware, "name": "Cron Management: what was asked for, and what came of it"},
     ]
     react_apps: ClassVar[list[Any]] = pages.react_apps()

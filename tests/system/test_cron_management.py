@@ -3,45 +3,31 @@
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from econsent_stack import airflow_settings
-from econsent_stack.browser import log_in, open_browser, open_page
-from econsent_stack.chromium import chromium
-from econsent_stack.paths import chosen_home
-from econsent_stack.progress import Progress
+from tests.system.browsing import LIST, address, browser_of_tests, page_of, send_json, set_paused, token
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
-LIST = "/plugin/cron-management"
 AUDIT = f"{LIST}/audit"
 DEMO = "demo_partner_report"
 DEMO_TITLE = "Demo: partner report"
 JOB = "certificate_processing"
 JOB_TITLE = "Certificate processing"
 SLOW_MILLISECONDS = 90_000
-expect.set_options(timeout=30_000)  # a busy machine is no failure
+MOST_TABS = 400
 SCRIPT = "<script>window.planted = true</script><img src=x onerror='window.planted=true'>"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with open_browser(chromium(chosen_home(), Progress())) as running:
+    with browser_of_tests() as running:
         yield running
-
-
-def address(up: Up) -> str:
-    return f"http://127.0.0.1:{up.stack().state.ports[airflow_settings.PORT]}"
-
-
-def page_of(up: Up, browser: Browser, user: str, *, dark: bool = False) -> Page:
-    page = open_page(browser, address(up), dark=dark)
-    log_in(page, user=user, password=up.password(user))
-    return page
 
 
 @pytest.fixture
@@ -58,13 +44,7 @@ def viewer(up: Up, browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
-def token(up: Up, user: str) -> str:
-    status, body = up.request("/auth/token", body={"username": user, "password": up.password(user)})
-    assert status == 201
-    return body["access_token"]
-
-
-def job(up: Up, dag_id: str) -> dict[str, object]:
+def job(up: Up, dag_id: str) -> dict[str, Any]:
     status, body = up.request("/cron-management/api/jobs", token=token(up, "admin"))
     assert status == 200
     return next((one for one in body["jobs"] if one["dag_id"] == dag_id), {})
@@ -149,15 +129,71 @@ def test_run_now_opens_airflows_own_form(administrator: Page) -> None:
     expect(administrator).to_have_url(re.compile(f"/dags/{JOB}"))
 
 
-def set_paused(up: Up, dag_id: str, *, paused: bool) -> None:
-    """As Airflow's own pages do."""
-    body = {"reason": "a test"} if paused else {}
-    status, _ = up.request(f"/cron-management/api/jobs/{dag_id}/{'pause' if paused else 'resume'}", token=token(up, "admin"), body=body)
-    assert status == 200
+def test_run_now_on_a_paused_job_is_refused_with_an_offer(administrator: Page, up: Up) -> None:
+    set_paused(up, JOB, reason="a test")
+    try:
+        administrator.goto(LIST)
+        row = administrator.locator(f"tbody[data-job={JOB}]")
+        expect(row).to_contain_text("Paused by")
+        administrator.get_by_role("button", name=f"Run {JOB_TITLE} now").click()
+        expect(administrator.get_by_role("dialog")).to_contain_text("would wait for ever")
+        administrator.get_by_role("dialog").get_by_role("button", name="Resume instead").click()
+        administrator.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
+        expect(row).not_to_contain_text("Paused by")
+    finally:
+        set_paused(up, JOB, reason=None)
+
+
+def test_airflows_own_api_refuses_to_run_a_paused_job(up: Up) -> None:
+    """Whoever may not run it learns nothing of its state; a DAG that is no job is Airflow's business alone."""
+    path = f"/api/v2/dags/{JOB}/dagRuns"
+    set_paused(up, JOB, reason="a test")
+    try:
+        status, answer = send_json(up, path, {"logical_date": None}, user="admin")
+        assert (status, "resume it in Cron Management first" in answer) == (409, True)
+        assert send_json(up, path, {"logical_date": None}, user="viewer")[0] == 403
+        assert send_json(up, path, {"logical_date": None}, user=None)[0] == 401
+        status, runs = up.request(f"{path}?state=queued&run_type=manual", token=token(up, "admin"))
+        assert (status, runs["total_entries"]) == (200, 0)
+        wait_for(lambda: "job.trigger_failed" in audited(up), what="the refused run in the audit trail")
+    finally:
+        set_paused(up, JOB, reason=None)
+
+
+def audited(up: Up) -> str:
+    """The newest entries of the trail, as text."""
+    return send_json(up, "/cron-management/api/audit", None, user="admin")[1]
+
+
+def test_a_pause_right_after_a_resume_has_its_own_reason(up: Up) -> None:
+    try:
+        for reason in ("the first reason", "the second reason"):
+            set_paused(up, JOB, reason=reason)
+            assert job(up, JOB)["paused"]["reason"] == reason
+            set_paused(up, JOB, reason=None)
+    finally:
+        set_paused(up, JOB, reason=None)
+
+
+def test_a_script_in_a_reason_is_shown_as_text(administrator: Page, up: Up) -> None:
+    page = administrator
+    page.goto(LIST)
+    page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill(SCRIPT)
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    try:
+        expect(page.locator(f"tbody[data-job={JOB}]")).to_contain_text(SCRIPT)
+        page.get_by_role("link", name=JOB_TITLE).click()
+        expect(page.locator(".cm-notice")).to_contain_text(SCRIPT)
+        page.goto(AUDIT)
+        look_again(page, page.get_by_role("row").filter(has_text=SCRIPT))
+        assert page.evaluate("window.planted") is None
+    finally:
+        set_paused(up, JOB, reason=None)
 
 
 def test_all_are_paused_together_and_only_those_resumed(administrator: Page, up: Up, failed_demo: str) -> None:
-    set_paused(up, DEMO, paused=True)
+    set_paused(up, DEMO, reason="a test")
     try:
         administrator.goto(LIST)
         administrator.get_by_role("button", name="Pause all").click()
@@ -171,8 +207,8 @@ def test_all_are_paused_together_and_only_those_resumed(administrator: Page, up:
         expect(administrator.locator(f"tbody[data-job={JOB}]")).not_to_contain_text("Paused")
         expect(administrator.locator(f"tbody[data-job={DEMO}]")).to_contain_text("Paused")
     finally:
-        set_paused(up, DEMO, paused=False)
-        set_paused(up, JOB, paused=False)
+        set_paused(up, DEMO, reason=None)
+        set_paused(up, JOB, reason=None)
 
 
 def test_a_viewer_sees_all_and_may_do_nothing(viewer: Page) -> None:
@@ -183,6 +219,25 @@ def test_a_viewer_sees_all_and_may_do_nothing(viewer: Page) -> None:
     expect(button).to_have_attribute("title", re.compile("ask a platform administrator"))
     button.click(force=True)
     expect(viewer.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_list_is_filtered_and_sorted(administrator: Page, failed_demo: str) -> None:
+    page = administrator
+    page.goto(LIST)
+    rows = page.locator("tbody[data-job]")
+    expect(rows.filter(has_text=DEMO_TITLE)).to_be_visible()
+    column = page.get_by_role("columnheader", name="Job", exact=True)
+    expect(column).not_to_have_attribute("aria-sort", re.compile("."))
+    for order, wanted in (("ascending", sorted), ("descending", lambda titles: sorted(titles, reverse=True))):
+        column.get_by_role("button").click()
+        expect(column).to_have_attribute("aria-sort", order)
+        titles = [words.casefold() for words in rows.locator(".cm-title").all_inner_texts()]
+        assert titles == wanted(titles)
+    page.get_by_role("group", name="Filter by status").get_by_role("button", name=re.compile("^Failed")).click()
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(re.compile("status=failed"))
+    page.get_by_role("group", name="Filter by status").get_by_role("button", name=re.compile("^Paused")).click()
+    expect(page.get_by_text("No job matches")).to_be_visible()
 
 
 def test_search_and_zone(administrator: Page, failed_demo: str) -> None:
@@ -228,8 +283,37 @@ def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_de
 
     found = Axe().run(page, context=".cm")
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
+    if path == LIST:
+        page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
+        expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+        found = Axe().run(page, context=".cm-dialog")
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
 
     page.context.close()
+
+
+TOO_WIDE = """root => [root, ...root.querySelectorAll("*")].filter(element => {
+  const box = element.getBoundingClientRect();
+  return box.width > 1 && (box.right > innerWidth + 1 || box.left < -1);
+}).map(element => `${element.tagName}.${element.className}`)"""
+
+
+@pytest.mark.parametrize("height", [pytest.param(800, id="a phone"), pytest.param(225, id="1440 x 900 at 400 %")])
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/jobs/{DEMO}", AUDIT], ids=["list", "job", "audit"])
+def test_nothing_is_cut_or_scrolls_sideways_on_a_narrow_page(administrator: Page, failed_demo: str, path: str, height: int) -> None:
+    page = administrator
+    page.set_viewport_size({"width": 360, "height": height})
+    page.goto(path)
+    expect(page.locator(".cm h1")).to_be_visible()
+    expect(page.locator(".cm-loading")).to_have_count(0)
+    expect(page.locator(".cm-table")).to_be_visible()
+
+    assert page.locator(".cm-page").evaluate(TOO_WIDE) == []
+    if path == LIST:
+        page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
+        page.get_by_role("dialog").get_by_label("Reason").fill("a narrow page")
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_dialog_works_by_keyboard(administrator: Page) -> None:
@@ -242,6 +326,44 @@ def test_the_dialog_works_by_keyboard(administrator: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(button).to_be_focused()
+
+
+def test_everything_is_done_by_keyboard(administrator: Page, up: Up, failed_demo: str) -> None:
+    """Sort, filter, pause with a time, resume, open a job and its run: with Tab, Enter and Space alone."""
+    page = administrator
+    page.goto(LIST)
+    row = page.locator(f"tbody[data-job={JOB}]")
+    expect(row).to_be_visible()
+    try:
+        press(page, page.get_by_role("button", name="Status", exact=True), "Enter")
+        expect(page.get_by_role("columnheader", name="Status")).to_have_attribute("aria-sort", "ascending")
+        press(page, page.get_by_role("button", name=f"Pause {JOB_TITLE}"), "Enter")
+        expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+        page.keyboard.type("by keyboard")
+        press(page, page.get_by_role("dialog").get_by_role("button", name="In an hour"), "Space")
+        press(page, page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True), "Enter")
+        expect(row).to_contain_text("by keyboard")
+        press(page, page.get_by_role("button", name=f"Resume {JOB_TITLE}"), "Enter")
+        press(page, page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True), "Enter")
+        expect(row).not_to_contain_text("by keyboard")
+    finally:
+        set_paused(up, JOB, reason=None)
+    press(page, page.get_by_role("link", name=DEMO_TITLE), "Enter")
+    press(page, page.get_by_role("button", name="Failed", exact=True), "Space")
+    expect(page.get_by_role("button", name="Failed", exact=True)).to_have_attribute("aria-pressed", "true")
+    press(page, page.locator(".cm-runs").get_by_role("link").first, "Enter")
+    expect(page).to_have_url(re.compile(f"/dags/{DEMO}/runs/"))
+
+
+def press(page: Page, wanted: Locator, key: str) -> None:
+    """Go there by the Tab key and press ``key``."""
+    expect(wanted.first).to_be_visible()
+    for _ in range(MOST_TABS):
+        if wanted.first.evaluate("element => element === document.activeElement"):
+            page.keyboard.press(key)
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the Tab key does not reach {wanted}")
 
 
 def test_nothing_is_asked_of_the_network(administrator: Page, up: Up, failed_demo: str) -> None:

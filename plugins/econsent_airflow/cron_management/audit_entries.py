@@ -97,6 +97,12 @@ def result_of(action: str, details: Mapping[str, Any]) -> tuple[str | None, str]
     return (f"done {code}" if code else str(outcome), "active") if outcome else (None, "idle")
 
 
+SOURCES: Final = {
+    "page": "from Cron Management",
+    "api": "by Airflow's pages or API",
+    "cli": "by Airflow's command line",
+    "scheduler": "by the scheduler",
+}
 SAID_ALREADY: Final = frozenset(
     {"clear_number", "counts", "dag_id", "ended_at", "given", "method", "outcome", "path", "queued_at", "run_after", "run_kind", "status"}
     | {"fingerprint", "seconds", "stack_trace", "started_at", "tasks", "triggered_by"}
@@ -111,7 +117,9 @@ def words(details: Mapping[str, Any]) -> Iterator[str]:
         if name == "reason":
             yield f"“{value}”"
         elif name == "source":
-            yield "from Cron Management" if value == "page" else f"by Airflow's {value}"
+            yield SOURCES.get(str(value), f"by {value}")
+        elif name == "tries" and value == 1:
+            continue
         elif name in ("run_id", "sentence", "error_class", "error_sentence"):
             yield str(value)
         elif isinstance(value, str) and name.endswith("_at"):

@@ -114,7 +114,13 @@ def note_own_rows() -> None:
 
 
 async def user_of(scope: Scope) -> str:
-    """Return who asks, by the credential that Airflow itself would take; ``anonymous`` where there is none or it is not valid."""
+    """Return the name of who asks; ``anonymous`` where that is nobody whom Airflow knows."""
+    user = await user_of_scope(scope)
+    return "anonymous" if user is None else user.get_name()
+
+
+async def user_of_scope(scope: Scope) -> Any:
+    """Return who asks, by the credential that Airflow itself would take; None where there is none or it is not valid."""
     from airflow.api_fastapi.core_api.security import resolve_user_from_token
     from fastapi import HTTPException
 
@@ -123,11 +129,11 @@ async def user_of(scope: Scope) -> str:
     if scheme.lower() != "bearer":
         token = cookie_of(headers.get("cookie", ""))
     if not token:
-        return "anonymous"
+        return None
     try:
-        return (await resolve_user_from_token(token)).get_name()
+        return await resolve_user_from_token(token)
     except HTTPException:
-        return "anonymous"
+        return None
 
 
 def cookie_of(header: str) -> str:

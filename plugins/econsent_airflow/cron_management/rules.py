@@ -285,8 +285,9 @@ def skip_sentence(facts: JobFacts, skipped: Sequence[Tick]) -> str:
 
 
 def run_flags(active: Sequence[Run], ended: Sequence[Run], now: datetime) -> Iterable[Flag]:
-    """Yield slow and stuck for the runs that have not ended."""
+    """Yield slow and stuck for the runs that have not ended. One that waits for its turn behind another one is not stuck."""
     usual = usual_duration(ended)
+    slot_taken_at = slot_last_taken_at(active, ended, now)
     for run in sorted(active, key=lambda run: run.run_id):
         if usual is not None and run.started_at is not None:
             limit = max(SLOW_FACTOR * usual, SLOW_AT_LEAST)
@@ -294,10 +295,19 @@ def run_flags(active: Sequence[Run], ended: Sequence[Run], now: datetime) -> Ite
                 cause = f"Running for {span(now - run.started_at)}; its last runs took {span(usual)} in the median."
                 yield Flag(kind=FlagKind.SLOW, cause=cause, tick_at=run.run_after)
         signs = [run.queued_at, run.started_at, run.heartbeat_at, run.resting_until]
+        if run.started_at is None and run.kind != "backfill":
+            signs.append(slot_taken_at)
         last_sign = max(sign for sign in signs if sign is not None)
         if now - last_sign >= STUCK_AFTER:
             what = "queued, and not started" if run.started_at is None else "running, without a heartbeat"
             yield Flag(kind=FlagKind.STUCK, cause=f"It has been {what}, since {clock(last_sign)}.", tick_at=run.run_after)
+
+
+def slot_last_taken_at(active: Iterable[Run], ended: Iterable[Run], now: datetime) -> datetime | None:
+    """Return until when some run held the job's only slot; None where none ever did."""
+    if any(run.started_at is not None and run.kind != "backfill" for run in active):
+        return now
+    return max((run.ended_at for run in ended if run.ended_at and run.started_at and run.kind != "backfill"), default=None)
 
 
 def usual_duration(ended: Iterable[Run]) -> timedelta | None:

@@ -3,6 +3,8 @@
 import logging
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,12 +22,41 @@ TABLES: Final = (
     "job",
     "asset_event",
 )
-SECONDS: Final = 1_800
+SECONDS: Final = 1_800.0
 
 log = logging.getLogger(__name__)
 
 
-def clean_up(
+class CleanUp:
+    """Airflow's own command at work. It may take many minutes on large tables, and nobody waits for it: ``look`` asks what became of it."""
+
+    def __init__(self, before: datetime, environment: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive", "--error-on-cleanup-failure"]
+        command += ["--tables", ",".join(TABLES), "--clean-before-timestamp", before.isoformat()]
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the command
+        self._process = subprocess.Popen(command, env=dict(environment), stdout=subprocess.DEVNULL, stderr=self._said)
+        self._deadline = time.monotonic() + SECONDS
+
+    def look(self) -> bool | None:
+        """Return whether it worked; None while it goes on. What takes too long is ended, and the next day goes on with it."""
+        code = self._process.poll()
+        if code is None and time.monotonic() < self._deadline:
+            return None
+        self.end()
+        if code != 0:
+            self._said.seek(0)
+            said = " ".join(self._said.read().decode(errors="replace").split())[-500:]
+            log.error("Airflow's tables were not cleaned: %s", said or "it took too long")
+        self._said.close()
+        return code == 0
+
+    def end(self) -> None:
+        """End the command, if it still goes on."""
+        self._process.kill()
+        self._process.wait()
+
+
+def begin(
     metadata: Metadata,
     trail: Trail,
     copy: Callable[[list[int]], Any],
@@ -33,8 +64,8 @@ def clean_up(
     now: datetime,
     copied_until: datetime,
     environment: Mapping[str, str],
-) -> bool:
-    """Remove what is older than thirty days from Airflow's tables; return whether it was done.
+) -> CleanUp | None:
+    """Begin to remove what is older than thirty days from Airflow's tables; None where that may not be.
 
     1. The limit is never later than what was copied: ``copied_until`` for people's actions.
     2. Every run before the limit is looked up in the history. What is missing is copied now; if something still is, nothing is removed.
@@ -47,13 +78,8 @@ def clean_up(
         missing = unaudited(metadata, trail, before)
     if missing:
         log.error("Airflow's tables were not cleaned: %d runs before %s are not in the audit trail", len(missing), before)
-        return False
-    command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive", "--error-on-cleanup-failure"]
-    command += ["--tables", ",".join(TABLES), "--clean-before-timestamp", before.isoformat()]
-    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=SECONDS, check=False)
-    if done.returncode != 0:
-        log.error("Airflow's tables were not cleaned: %s", " ".join(done.stderr.split())[-500:])
-    return done.returncode == 0
+        return None
+    return CleanUp(before, environment)
 
 
 def unaudited(metadata: Metadata, trail: Trail, before: datetime) -> list[int]:

@@ -39,6 +39,7 @@ SEND_AT_ONCE: Final = 20
 FRESH: Final = timedelta(minutes=10)  # pings and notes are for what has just happened
 MAIL_EVERY: Final = timedelta(minutes=1)  # what was just queued goes out at once; this is for what was not taken then
 MOST_NOTES: Final = 500
+STORE_AGAIN_AFTER: Final = timedelta(minutes=10)  # an archive that hangs takes a minute of a round
 DAY_ENDS_AFTER: Final = timedelta(minutes=10)
 CLEAN_AT: Final = time(4, 30)  # UTC; the night's retention run is over
 WATCH_USER: Final = "watch"
@@ -68,6 +69,8 @@ class Memory:
     full_at: datetime | None = None
     pinged_at: datetime | None = None
     mailed_at: datetime | None = None
+    store_after: datetime | None = None
+    cleaning: cleanup.CleanUp | None = None
     notes: deque[dict[str, Any]] = field(default_factory=lambda: deque[dict[str, Any]](maxlen=MOST_NOTES))
     looked_at_everything: bool = False
 
@@ -346,16 +349,23 @@ class Watch:
 
     def store_day(self, now: datetime) -> None:
         """Fix yesterday's part of the chain once the day is over, and store what is fixed."""
-        if self._settings.store is None:
+        if self._settings.store is None or (self._memory.store_after is not None and now < self._memory.store_after):
             return
+        self._memory.store_after = now + STORE_AGAIN_AFTER
         day = (now - DAY_ENDS_AFTER).astimezone(UTC).date() - timedelta(days=1)
         if self._trail.state("segment").get("day", "") < day.isoformat():
             segments.fix_day(self._trail, day)
             self._trail.write_state("segment", {"day": day.isoformat()})
         segments.store_days(self._trail, self._settings.store)
+        self._memory.store_after = None
 
     def clean(self, now: datetime) -> None:
-        """Clean Airflow's tables once a day. A failure waits for the next day and is logged: nothing is lost by waiting."""
+        """Clean Airflow's tables once a day, beside the rounds. A failure is logged and waits for the next day: nothing is lost by that."""
+        memory = self._memory
+        if memory.cleaning is not None:
+            if memory.cleaning.look() is not None:
+                memory.cleaning = None
+            return
         today: date = now.astimezone(UTC).date()
         if (
             not self._settings.clean
@@ -365,7 +375,7 @@ class Watch:
             return
         self._trail.write_state("cleaned", {"day": today.isoformat()})
         copied_until = datetime.fromisoformat(self._trail.state("actions")["until"]) - OVERLAP
-        cleanup.clean_up(
+        memory.cleaning = cleanup.begin(
             self._metadata,
             self._trail,
             lambda ids: self.copy_numbered(ids, now),

@@ -1,9 +1,11 @@
 """eConsent's side of the watch: the audit trail and what is drawn from it. One method a statement, no decisions."""
 
+import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -13,6 +15,14 @@ from econsent_airflow.watch.executions import text
 from econsent_jobs.core.statements import statement
 
 Row = dict[str, Any]
+
+
+NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def document(found: Any) -> Jsonb:
+    """Return it as PostgreSQL takes it: a request to Airflow may hold U+0000 and half a pair of surrogates, and no database's text does."""
+    return Jsonb(found, dumps=lambda value: NUL.sub(r"\1\\ufffd", json.dumps(value, ensure_ascii=False)).encode("utf-8", "replace"))
 
 
 class Trail:
@@ -34,11 +44,11 @@ class Trail:
 
     def record_executions(self, found: Sequence[Row]) -> list[Row]:
         """Write entries and history rows; return those that were new."""
-        return self._rows("record_executions", entries=Jsonb(list(found))) if found else []
+        return self._rows("record_executions", entries=document(list(found))) if found else []
 
     def record(self, found: Sequence[Row]) -> int:
         """Write entries of actions; return how many were new."""
-        return len(self._rows("record_entries", entries=Jsonb(list(found)))) if found else 0
+        return len(self._rows("record_entries", entries=document(list(found)))) if found else 0
 
     def note(self, action: str, *, key: str, at: datetime, **details: Any) -> None:
         """Write one entry of what the watch itself saw."""

@@ -172,3 +172,15 @@ def test_the_watch_reads_no_secret_of_airflow_and_writes_nothing_there(stack: An
             except psycopg.errors.InsufficientPrivilege:
                 continue
             raise AssertionError(forbidden)
+
+
+def test_a_sign_that_no_database_holds_stops_no_copying(airflow: Airflow, watch_of: Any, database: Database, now: datetime) -> None:
+    airflow.dag("demo", since=now - timedelta(hours=1))
+    given = {"action": "job.pause", "dag_id": "demo", "reason": "a\0b \\u0000 \ud800"}
+    airflow.log(
+        "econsent.request", now - timedelta(minutes=1), extra={"method": "POST", "path": "/x", "status": 200, "log_ids": [], "given": given}
+    )
+
+    assert watch_of().round(now) is True
+
+    assert [details["reason"] for action, _, details in entries(database) if action == "job.paused"] == ["a\ufffdb \\u0000 ?"]

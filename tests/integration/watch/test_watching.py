@@ -9,6 +9,8 @@ import pytest
 
 from econsent_airflow.watch.alerts import Channels, channels_of
 from econsent_airflow.watch.resume import AirflowApi
+from econsent_jobs.core.statements import statement
+from econsent_stack.stack import Stack
 from tests.integration.watch.conftest import Airflow
 from tests.sink import Sink
 
@@ -215,3 +217,62 @@ def test_addresses_are_read_from_connections_and_not_shown() -> None:
 
     assert (found.names, found.recipients, set(found.pings)) == (["webhook", "pagerduty"], ["ops@example.com"], {"watch"})
     assert "s3cret" not in repr(found)
+
+
+def test_one_step_that_cannot_do_its_work_keeps_no_other_from_its_own(
+    airflow: Airflow, watch_of: Any, database: Database, now: datetime, sink: Sink, channels: Channels
+) -> None:
+    airflow.dag("demo", since=now - timedelta(hours=1), tags=("econsent-job", "alert-after:1"))
+    failed(airflow, now - 2 * MINUTE)
+    airflow.beat("SchedulerJob", now - 5 * MINUTE)
+    database.execute("REVOKE INSERT ON econsent.component_outages FROM econsent_watch")
+
+    assert watch_of(channels).round(now) is False
+
+    assert "S3 is away" in sink.sent("/hook")[0]["text"]
+    assert "/ping/watch" not in {path for _, path, _ in sink.got}, "only a whole round says that the watch is well"
+
+
+def test_alerts_leave_before_airflows_api_is_asked(airflow: Airflow, watch_of: Any, now: datetime, sink: Sink, channels: Channels) -> None:
+    """An api-server that is frozen takes a connection and never answers: nothing urgent may wait for it."""
+    airflow.dag("demo", since=now - timedelta(hours=1), tags=("econsent-job", "alert-after:1"))
+    failed(airflow, now - 2 * MINUTE)
+    login = {"host": "127.0.0.1", "port": sink.server.server_port, "login": "watch", "password": "p"}
+
+    watch_of(channels, api=AirflowApi({"AIRFLOW_CONN_ECONSENT_AIRFLOW_API": json.dumps(login)})).round(now)
+
+    asked = [path for _, path, _ in sink.got]
+    assert asked.index("/hook") < asked.index("/auth/token")
+    assert [path for path in asked if "/dagRuns/" in path], "the run's note is written, too"
+
+
+def test_a_tag_that_cannot_be_read_silences_nobody(airflow: Airflow, watch_of: Any, now: datetime, sink: Sink, channels: Channels) -> None:
+    tick = now - timedelta(seconds=30)
+    airflow.dag("demo", since=tick - 6 * MINUTE, tags=("econsent-job", "alert-after:soon"))
+    for minutes in (6, 3, 0):
+        failed(airflow, tick - minutes * MINUTE)
+
+    watch_of(channels).round(now)
+
+    assert "3 runs in a row" in sink.sent("/hook")[0]["text"]
+
+
+def test_the_page_ends_a_pause_itself_so_that_the_next_one_has_its_own_reason(stack: Stack, database_url: str, database: Database) -> None:
+    name = database_url.rpartition("/")[2]
+    database.execute(f"GRANT CONNECT ON DATABASE {name} TO econsent_cron_management")
+    pause = {"dag_id": "demo", "by": "ann", "resume_at": None, "batch_id": None}
+    with psycopg.connect(stack.postgres_url(name, user="econsent_cron_management"), autocommit=True) as page:
+
+        def ask(statement_name: str, **values: Any) -> Any:
+            return page.execute(statement("econsent_airflow.cron_management", statement_name), values).fetchone()
+
+        assert ask("insert_pause", **pause, reason="first") is not None
+        assert ask("insert_pause", **pause, reason="twice") is None, "a second request of the same pause finds the first"
+        assert ask("end_pause", dag_id="demo", by=None, stale_only=True) == (False,), "it may be under way still"
+        assert ask("end_pause", dag_id="demo", by="bob", stale_only=False) == (True,)
+        assert ask("insert_pause", **pause, reason="second") is not None
+        database.execute("UPDATE econsent.job_pauses SET seen_at = now() WHERE reason = 'second'")
+        assert ask("end_pause", dag_id="demo", by=None, stale_only=True) == (True,), "it was seen, so it was ended elsewhere"
+
+    found = database.execute("SELECT reason, resumed_by, resumed_at >= paused_at FROM econsent.job_pauses ORDER BY paused_at").fetchall()
+    assert found == [("first", "bob", True), ("second", "unknown", True)]

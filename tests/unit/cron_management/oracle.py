@@ -165,7 +165,7 @@ def flags_of(story, runs, ticks):
             if middle is not None and run["started"] is not None and now - run["started"] > max(30, 3 * middle):
                 flags.append(("slow", run["after"], 1, ""))
             quiet = 0
-            while now - quiet not in (run["queued"], run["started"], run["beat"]) and not rests(run, now - quiet):
+            while now - quiet not in (run["queued"], run["started"], run["beat"]) and not rests(run, runs, now - quiet):
                 quiet += 1
             if quiet >= 120:
                 flags.append(("stuck", run["after"], 1, ""))
@@ -174,8 +174,14 @@ def flags_of(story, runs, ticks):
     return flags
 
 
-def rests(run, at):
-    return run["rest"] is not None and at <= run["rest"]
+def rests(run, runs, at):
+    """Whether nothing is wrong with a run that showed no sign of life at that second: it rests, or waits for the one before it."""
+    if run["rest"] is not None and at <= run["rest"]:
+        return True
+    if run["started"] is not None or run["kind"] == "backfill":
+        return False
+    others = [other for other in runs if other["kind"] != "backfill" and other["started"] is not None]
+    return any(other["started"] <= at and (other["ended"] is None or at <= other["ended"]) for other in others)
 
 
 def status_of(story, runs, flags):
@@ -185,7 +191,8 @@ def status_of(story, runs, flags):
     if any(run["ended"] is None for run in runs):
         return "Running"
     last, at = None, now
-    while last is None and at >= story["known_since"]:
+    first = min((run["ended"] for run in runs if run["ended"] is not None), default=now)
+    while last is None and at >= first:
         last = max((run for run in runs if run["ended"] == at), key=lambda run: run["id"], default=None)
         at -= 1
     silent_now = any(stopped + 30 <= now and (back is None or back > now) and component for component, stopped, back in story["outages"])

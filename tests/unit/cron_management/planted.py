@@ -48,6 +48,7 @@ BUGS: Final = (
     Planted("old misses are never forgiven", "tail = ticks[ran + 1 :]", "tail = ticks"),
     Planted("stuck after more than two minutes", "now - last_sign >= STUCK_AFTER", "now - last_sign > STUCK_AFTER"),
     Planted("a resting task is stuck", "run.heartbeat_at, run.resting_until]", "run.heartbeat_at]"),
+    Planted("a run that waits for its turn is stuck", "            signs.append(slot_taken_at)", "            pass"),
     Planted("slow by the mean of all", "in sorted(good)[-SLOW_RUNS:]]", "in good[:1]]"),
     Planted("slow without a floor", "max(SLOW_FACTOR * usual, SLOW_AT_LEAST)", "SLOW_FACTOR * usual"),
     Planted("the future is known", "ended = run.ended_at is not None and run.ended_at <= now", "ended = run.ended_at is not None"),

@@ -113,6 +113,20 @@ STATES: list[tuple[str, JobFacts, str, str, list[str]]] = [
     ("a task that waits for its retry is not stuck", facts(run("12:00", resting_until=at("12:02"))), "12:02:40", "Running", []),
     ("queued for two minutes", facts(*GOOD, run("12:06", started=None)), "12:08", "Running", ["late", "stuck"]),
     (
+        "queued behind a run that goes on",
+        facts(run("12:00", heartbeat_at=at("12:04")), run("12:01", kind="asset", started=None)),
+        "12:05",
+        "Running",
+        [],
+    ),
+    (
+        "queued for two minutes after the run before it",
+        facts(run("12:00", ended="12:03"), run("12:01", kind="asset", started=None)),
+        "12:05",
+        "Running",
+        ["late", "stuck"],
+    ),
+    (
         "its file does not import",
         facts(*GOOD, breaks=(Break(start_at=at("12:04"), sentence="SyntaxError"),)),
         "12:05",
