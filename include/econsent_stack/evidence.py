@@ -13,7 +13,10 @@ from econsent_stack.project import ROOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Counts of one proof. ``histories``: those on the real servers. ``lost``, ``duplicated`` and ``wrong`` are items and ought to be 0."""
+    """Counts of one proof. ``histories``: those on the real servers; of a rule that has none, those that were told by it and by its oracle.
+
+    ``lost``, ``duplicated`` and ``wrong`` are items and ought to be 0.
+    """
 
     job: str
     seed: int

@@ -5,7 +5,8 @@
 3. Twenty viewers ask every second, as an open page does: for the list (no 304: everything is sent), then for pages of the history.
    Count what each asks of the databases.
 4. Twenty viewers ask for Airflow's own list the same way. The order of the two alternates.
-5. One page stays open and nothing happens: the api-server's CPU over a minute, against the same minute without it.
+5. One page stays open and nothing happens: the CPU of api-server and PostgreSQL over half a minute, against another without it.
+6. A job is paused and resumed in Airflow's database while a real browser shows the list: how long until the page says so.
 """
 
 import argparse
@@ -26,6 +27,11 @@ from typing import Any, Final
 import psycopg
 
 from econsent_stack import airflow_settings, components
+from econsent_stack.browser import log_in as log_in_by_form
+from econsent_stack.browser import open_browser, open_page
+from econsent_stack.chromium import chromium
+from econsent_stack.paths import chosen_home
+from econsent_stack.progress import Progress
 from econsent_stack.stack import Stack
 
 JOBS: Final = (
@@ -37,6 +43,7 @@ JOBS: Final = (
     ("webhook_delivery_retry", "*/5 * * * *", 300),
 )
 VIEWERS: Final = 20
+CHANGES: Final = 20
 READY_SECONDS: Final = 180.0
 KINDS: Final = ("list", "history", "airflow_list")
 PERCENTILE: Final = 95
@@ -188,7 +195,28 @@ def measure(stack: Stack, port: int, seconds: int, rounds: int) -> dict[str, Any
     idle = cpu_share(stack, 30.0, lambda: None)
     report["idle_core_share"] = round(idle, 4)
     report["open_page_core_share"] = round(cpu_share(stack, 30.0, lambda: keep_open(port, token, 30.0)) - idle, 4)
-    return report
+    pixels = state_to_pixel(stack, port)
+    report |= {"state_to_pixel_p50_ms": round(statistics.median(pixels) * 1000), "state_to_pixel_max_ms": round(max(pixels) * 1000)}
+    return report | {"load": os.getloadavg()[0]}
+
+
+def state_to_pixel(stack: Stack, port: int) -> list[float]:
+    """Return how long each change of a job's state took until an open page showed it, in seconds."""
+    job = JOBS[0][0]
+    times: list[float] = []
+    with open_browser(chromium(chosen_home(), Progress())) as browser, psycopg.connect(stack.postgres_url("airflow")) as airflow:
+        airflow.autocommit = True
+        page = open_page(browser, f"http://127.0.0.1:{port}")
+        log_in_by_form(page, user="admin", password=stack.secrets.get(airflow_settings.user_secret("admin")))
+        page.goto("/plugin/cron-management")
+        paused = page.locator(f"tbody[data-job={job}] .cm-pill.cm-paused")
+        page.locator(f"tbody[data-job={job}]").wait_for()
+        for turn in range(CHANGES):
+            began = time.monotonic()
+            airflow.execute("UPDATE dag SET is_paused = %s WHERE dag_id = %s", [turn % 2 == 0, job])
+            paused.wait_for(state="visible" if turn % 2 == 0 else "detached")
+            times.append(time.monotonic() - began)
+    return times
 
 
 def log_in(stack: Stack, port: int) -> str:

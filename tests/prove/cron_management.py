@@ -1,8 +1,11 @@
 """``./econsent prove cron_management``: the rule and its oracle agree on 10,000 generated histories, and every planted bug is found."""
 
 import argparse
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from random import Random
 
 from econsent_stack.evidence import Evidence
@@ -10,41 +13,59 @@ from econsent_stack.project import ROOT
 
 FULL = 10_000
 MOST = 2_500
+AT_ONCE = 100
+
+
+def disagreements(seed: int, first: int) -> list[str]:
+    """Tell the histories from ``first`` on by the rule and by the oracle; return a line for each on which they differ."""
+    from econsent_airflow.cron_management import rules
+    from tests.unit.cron_management import oracle, stories
+
+    found: list[str] = []
+    for number in range(first, first + AT_ONCE):
+        told = stories.story(Random(f"{seed}/{number}"))
+        said, expected = stories.told_by_rule(told, rules), oracle.tell(told)
+        if said != expected:
+            found.append(f"history {number}: the rule says {said}, the oracle {expected}")
+    return found
+
+
+def is_found(seed: int, name: str) -> bool:
+    """Whether some history tells a planted bug from the rule."""
+    from econsent_airflow.cron_management import rules
+    from tests.unit.cron_management import stories
+    from tests.unit.cron_management.planted import BUGS
+
+    planted = next(bug for bug in BUGS if bug.name == name).module()
+    tales = (stories.story(Random(f"{seed}/bug/{number}")) for number in range(MOST))
+    return any(stories.told_by_rule(told, planted) != stories.told_by_rule(told, rules) for told in tales)
 
 
 def main(argv: list[str]) -> Evidence:
     sys.path.insert(0, str(ROOT))  # the stories lie below tests, which is no installed package
-    from econsent_airflow.cron_management import rules
-    from tests.unit.cron_management import oracle, stories
     from tests.unit.cron_management.planted import BUGS
 
     words = argparse.ArgumentParser(prog="./econsent prove cron_management", description=__doc__)
     words.add_argument("--seed", type=int, default=20261125)
-    words.add_argument("--histories", type=int, default=FULL)
+    words.add_argument("--histories", type=int, default=FULL, help=f"rounded up to {AT_ONCE}")
+    words.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that tell histories at once")
     options = words.parse_args(argv)
     started = time.monotonic()
     wrong = 0
-    for number in range(options.histories):
-        told = stories.story(Random(f"{options.seed}/{number}"))
-        said, expected = stories.told_by_rule(told, rules), oracle.tell(told)
-        if said != expected:
-            wrong += 1
-            sys.stderr.write(f"history {number}: the rule says {said}, the oracle {expected}\n")
-        if number % 500 == 0:
-            sys.stderr.write(f"… {number} of {options.histories} histories, {wrong} wrong\n")
-    killed = 0
-    for bug in BUGS:
-        planted = bug.module()
-        tales = (stories.story(Random(f"{options.seed}/bug/{number}")) for number in range(MOST))
-        found = any(stories.told_by_rule(told, planted) != stories.told_by_rule(told, rules) for told in tales)
-        killed += found
-        if not found:
-            sys.stderr.write(f"not found: {bug.name}\n")
+    with ProcessPoolExecutor(options.workers) as workers:
+        batches = range(0, options.histories, AT_ONCE)
+        for first, lines in zip(batches, workers.map(partial(disagreements, options.seed), batches), strict=True):
+            wrong += len(lines)
+            sys.stderr.write("".join(f"{line}\n" for line in lines) + f"… {first + AT_ONCE} histories, {wrong} wrong\n")
+        names = [bug.name for bug in BUGS]
+        found = dict(zip(names, workers.map(partial(is_found, options.seed), names), strict=True))
+    sys.stderr.write("".join(f"not found: {name}\n" for name, was_found in found.items() if not was_found))
     return Evidence(
         job="cron_management",
         seed=options.seed,
         mutants=len(BUGS),
-        mutants_killed=killed,
+        mutants_killed=sum(found.values()),
+        histories=options.histories,
         wrong=wrong,
         seconds=round(time.monotonic() - started, 1),
         full=options.histories >= FULL,

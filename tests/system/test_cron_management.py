@@ -1,5 +1,6 @@
 """Cron Management as people meet it, in a real browser, on a whole ``./econsent up``."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from econsent_stack.project import ROOT
 from tests.system.browsing import LIST, address, browser_of_tests, page_of, send_json, set_paused, token
 from tests.system.running import Up, wait_for
 
@@ -21,6 +23,7 @@ JOB = "certificate_processing"
 JOB_TITLE = "Certificate processing"
 SLOW_MILLISECONDS = 90_000
 MOST_TABS = 400
+JOBS = ROOT / "include" / "econsent_jobs"
 SCRIPT = "<script>window.planted = true</script><img src=x onerror='window.planted=true'>"
 
 
@@ -62,6 +65,17 @@ def test_the_navigation_shows_the_whole_name(administrator: Page) -> None:
 
     expect(label).to_be_visible()
     assert label.evaluate("element => element.scrollWidth <= element.clientWidth + 1"), "the label is cut"
+
+
+def test_the_instance_carries_econsents_name_icon_and_colour(administrator: Page) -> None:
+    administrator.goto("/")
+    icon = administrator.locator("img[src*='cron-management/web/brand']").first
+
+    expect(administrator.get_by_role("heading", name=re.compile("eConsent"))).to_be_visible()
+    expect(icon).to_be_visible()
+    assert icon.evaluate("image => image.naturalWidth") > 0
+    brand = administrator.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--chakra-colors-brand-600')")
+    assert "0.465" in brand
 
 
 def test_the_home_page_says_which_job_needs_a_look(administrator: Page, failed_demo: str) -> None:
@@ -163,6 +177,68 @@ def test_airflows_own_api_refuses_to_run_a_paused_job(up: Up) -> None:
 def audited(up: Up) -> str:
     """The newest entries of the trail, as text."""
     return send_json(up, "/cron-management/api/audit", None, user="admin")[1]
+
+
+def test_every_job_has_its_figures(up: Up) -> None:
+    """From its own tables, by a role that may only read."""
+    status, body = up.request("/cron-management/api/jobs", token=token(up, "viewer"))
+    own = [one for one in body["jobs"] if one["dag_id"] in {path.parent.parent.name for path in JOBS.glob("*/sql/figures.sql")}]
+
+    assert (status, len(own) >= 4) == (200, True)
+    assert [one["dag_id"] for one in own if one["figure"] is None or one["waiting"] is None] == []
+    assert "elasticsearch_sync__reindex" not in {one["dag_id"] for one in body["jobs"]}, "an on-demand DAG is no row of the list"
+
+
+def test_a_refused_action_is_audited_under_its_users_name(up: Up) -> None:
+    status, text = send_json(up, f"/cron-management/api/jobs/{JOB}/pause", {"reason": "not mine to say"}, user="viewer")
+
+    assert (status, "Ask a platform administrator" in text) == (403, True)
+    wait_for(lambda: ("job.pause_refused", "viewer") in entries(up, kind="refused"), what="the refusal in the audit trail")
+
+
+def test_an_action_that_was_done_already_changes_nothing(up: Up) -> None:
+    path = f"/cron-management/api/jobs/{JOB}"
+    try:
+        said = [send_json(up, f"{path}/pause", {"reason": "once"}, user="admin")[1] for _ in range(2)]
+        assert ["nothing was changed" in words for words in said] == [False, True]
+        said = [send_json(up, f"{path}/resume", {}, user="admin")[1] for _ in range(2)]
+        assert ["nothing was changed" in words for words in said] == [False, True]
+    finally:
+        set_paused(up, JOB, reason=None)
+
+
+def test_changes_of_airflows_own_settings_are_audited_without_their_secrets(up: Up) -> None:
+    changes = {
+        "/api/v2/variables": {"key": "a_test", "value": "s3cret-value"},
+        "/api/v2/connections": {"connection_id": "a_test", "conn_type": "http", "password": "s3cret-value"},
+        "/api/v2/pools": {"name": "a_test", "slots": 1},
+    }
+    for path, body in changes.items():
+        assert send_json(up, path, body, user="admin")[0] == 201
+    wanted = {("variable.changed", "admin"), ("connection.changed", "admin"), ("pool.changed", "admin")}
+    wait_for(lambda: wanted <= set(entries(up, kind="actions")), what="the three changes in the audit trail")
+
+    assert "s3cret-value" not in audited(up)
+
+
+def entries(up: Up, *, kind: str) -> list[tuple[str, str]]:
+    """Action and user of the newest entries of one kind."""
+    found = json.loads(send_json(up, f"/cron-management/api/audit?kind={kind}", None, user="admin")[1])
+    return [(entry["action"], entry["who"]) for entry in found["entries"]]
+
+
+def test_the_audit_tab_is_filtered(administrator: Page, up: Up, failed_demo: str) -> None:
+    page = administrator
+    page.goto(AUDIT)
+    rows = page.get_by_role("table", name="Audit entries").locator("tbody tr")
+    page.get_by_role("group", name="Filter by kind").get_by_role("button", name="Executions").click()
+    expect(rows.filter(has_text="job.succeeded").first).to_be_visible()
+    expect(rows.filter(has_not_text=re.compile(r"job\.(succeeded|failed)"))).to_have_count(0)
+    page.get_by_label("Job or entry number").fill("partner")
+    expect(rows.filter(has_not_text=DEMO_TITLE)).to_have_count(0)
+    expect(rows.first).to_be_visible()
+    page.get_by_label("Who").fill("nobody of that name")
+    expect(page.get_by_text("No entry matches.")).to_be_visible()
 
 
 def test_a_pause_right_after_a_resume_has_its_own_reason(up: Up) -> None:
@@ -273,47 +349,53 @@ def test_the_past_is_rebuilt(administrator: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/jobs/{DEMO}", AUDIT], ids=["list", "job", "audit"])
-def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_demo: str, path: str, scheme: str) -> None:
-    """Axe finds no violation in the plugin's own elements, in both themes."""
+def test_nothing_stands_in_the_way_of_people(up: Up, browser: Browser, failed_demo: str, scheme: str) -> None:
+    """Axe finds no violation in the plugin's own elements, on no page, in both themes."""
     page = page_of(up, browser, "admin", dark=scheme == "dark")
-    page.goto(path)
-    expect(page.locator(".cm-loading")).to_have_count(0)
-    expect(page.locator(".cm h1")).to_be_visible()
-
-    found = Axe().run(page, context=".cm")
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
-    if path == LIST:
-        page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
-        expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
-        found = Axe().run(page, context=".cm-dialog")
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
-
+    for path in (LIST, f"{LIST}/jobs/{DEMO}", AUDIT):
+        show(page, path)
+        assert violations(page, ".cm") == []
+        if path == LIST:
+            page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
+            expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+            assert violations(page, ".cm-dialog") == []
+    page.goto("/")
+    expect(page.get_by_role("region", name="Scheduled jobs").get_by_role("listitem").first).to_be_visible()
+    assert violations(page, ".cm-home") == []
     page.context.close()
 
 
-TOO_WIDE = """root => [root, ...root.querySelectorAll("*")].filter(element => {
+def violations(page: Page, part: str) -> list[Any]:
+    found = Axe().run(page, context=part)
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]]
+
+
+def show(page: Page, path: str) -> None:
+    """Go to one of the pages and wait until nothing of it is missing."""
+    page.goto(path)
+    expect(page.locator(".cm h1")).to_be_visible()
+    expect(page.locator(".cm-loading")).to_have_count(0)
+    expect(page.locator(".cm-table")).to_be_visible()
+
+
+TOO_WIDE = """root => [root, ...root.querySelectorAll("*:not(thead *)")].filter(element => {
   const box = element.getBoundingClientRect();
   return box.width > 1 && (box.right > innerWidth + 1 || box.left < -1);
 }).map(element => `${element.tagName}.${element.className}`)"""
 
 
 @pytest.mark.parametrize("height", [pytest.param(800, id="a phone"), pytest.param(225, id="1440 x 900 at 400 %")])
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/jobs/{DEMO}", AUDIT], ids=["list", "job", "audit"])
-def test_nothing_is_cut_or_scrolls_sideways_on_a_narrow_page(administrator: Page, failed_demo: str, path: str, height: int) -> None:
+def test_nothing_is_cut_or_scrolls_sideways_on_a_narrow_page(administrator: Page, failed_demo: str, height: int) -> None:
     page = administrator
     page.set_viewport_size({"width": 360, "height": height})
-    page.goto(path)
-    expect(page.locator(".cm h1")).to_be_visible()
-    expect(page.locator(".cm-loading")).to_have_count(0)
-    expect(page.locator(".cm-table")).to_be_visible()
-
-    assert page.locator(".cm-page").evaluate(TOO_WIDE) == []
-    if path == LIST:
-        page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
-        page.get_by_role("dialog").get_by_label("Reason").fill("a narrow page")
-        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-        expect(page.get_by_role("dialog")).to_have_count(0)
+    for path in (LIST, f"{LIST}/jobs/{DEMO}", AUDIT):
+        show(page, path)
+        assert page.locator(".cm-page").evaluate(TOO_WIDE) == []
+    page.goto(LIST)
+    page.get_by_role("button", name=f"Pause {JOB_TITLE}").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("a narrow page")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_dialog_works_by_keyboard(administrator: Page) -> None:

@@ -23,6 +23,7 @@ from tests.system.running import Up, wait_for
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 JOB = "a_job_with_a_past"
+SLOW_MILLISECONDS = 120_000
 SCRIPT = "<script>window.planted = true</script><img src=x onerror='window.planted=true'>"
 DAG_FILE = f'''
 from airflow.sdk import DAG, CronTriggerTimetable, task
@@ -199,7 +200,7 @@ def test_the_past_is_rebuilt_as_it_was(page: Page, up: Up) -> None:
     """Days ago by the runs of then, with no figure of today; minutes ago with the pause of then, its reason and who made it."""
     page.goto(f"{LIST}?at={NOON - timedelta(days=4, hours=1):%Y-%m-%dT%H:%MZ}")
     row = page.locator(f"tbody[data-job={JOB}]")
-    expect(row).to_contain_text("23 h ago")
+    expect(row).to_contain_text("22 h ago")
     expect(row.locator(".cm-pills")).to_contain_text("Idle")
     expect(row.get_by_role("link", name=re.compile("Succeeded|Failed"))).to_have_count(2)
 
@@ -215,3 +216,21 @@ def test_the_past_is_rebuilt_as_it_was(page: Page, up: Up) -> None:
 
 def test_a_moment_to_come_is_no_past(up: Up) -> None:
     assert send_json(up, "/cron-management/api/jobs?at=2999-01-01T00:00Z", None, user="admin")[0] == 422
+
+
+def test_a_file_that_does_not_import_is_shown_with_its_error(page: Page, up: Up) -> None:
+    """On the page and in the audit trail, until it imports again. The last test here: it breaks the job's file."""
+    file = up.home / "airflow" / "demo_dags" / f"{JOB}.py"
+    page.goto(LIST)
+    row = page.locator(f"tbody[data-job={JOB}]")
+    file.write_text("raise RuntimeError('the file is broken on purpose')\n" + DAG_FILE)
+    expect(row).to_contain_text("the file is broken on purpose", timeout=SLOW_MILLISECONDS)
+    expect(row.locator(".cm-pills")).to_contain_text("broken")
+    expect(row.locator(".cm-pills")).to_contain_text("Failed")
+    expect(row).to_contain_text("when its file is mended")
+
+    file.write_text(DAG_FILE)
+    expect(row.locator(".cm-pills")).not_to_contain_text("broken", timeout=SLOW_MILLISECONDS)
+    said = "/cron-management/api/audit?kind=platform"
+    wait_for(lambda: "dag.mended" in send_json(up, said, None, user="admin")[1], what="the mending in the audit trail")
+    assert "dag.broken" in send_json(up, said, None, user="admin")[1]

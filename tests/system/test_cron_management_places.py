@@ -99,6 +99,7 @@ def test_without_the_plugin_the_list_shows_last_and_next_run(bare: Page) -> None
 
 
 def test_without_the_plugin_a_failed_run_is_read_with_its_log_and_its_time(bare: Page) -> None:
+    assert bare.request.post(f"/api/v2/dags/{DEMO}/dagRuns", data={"logical_date": None}).ok
     wait_for(lambda: ask_state(bare) == "failed", what="the demo's failed run")
     bare.goto(f"/dags/{DEMO}/runs?state=failed")
     table = bare.get_by_role("table")

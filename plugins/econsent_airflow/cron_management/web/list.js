@@ -32,15 +32,18 @@ export function arrange(jobs, { status, words, sort, down }) {
 
 function useChoices() {
   const [params, setParams] = useSearchParams();
-  const set = (name, value) =>
+  // all that changes together in one call: of two calls in a row, the router forgets the first
+  const set = (changes) =>
     setParams(
       (old) => {
         const next = new URLSearchParams(old);
-        if (value) next.set(name, value);
-        else next.delete(name);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value) next.set(name, value);
+          else next.delete(name);
+        }
         return next;
       },
-      { replace: name !== "at" },
+      { replace: !("at" in changes) },
     );
   return [
     {
@@ -84,7 +87,7 @@ export function ListPage() {
     dialog?.kind === "pause" ? h(PauseDialog, { job: dialog.job, onClose: close, onDone: done }) : null,
     dialog?.kind === "resume" ? h(ResumeDialog, { job: dialog.job, onClose: close, onDone: done }) : null,
     dialog?.kind === "refused" ? h(RunRefused, { job: dialog.job, onClose: close, onResume: () => setDialog({ kind: "resume", job: dialog.job }) }) : null,
-    dialog?.kind === "at" ? h(AtDialog, { onClose: close, onChoose: (at) => (close(), choose("at", at)) }) : null,
+    dialog?.kind === "at" ? h(AtDialog, { onClose: close, onChoose: (at) => (close(), choose({ at })) }) : null,
   );
 }
 
@@ -101,7 +104,7 @@ function Head({ data, at, choose, setDialog }) {
       "div",
       { className: "cm-tools" },
       h(ZoneChoice),
-      at ? tool("now", "Back to now", "history", () => choose("at", null)) : tool("at", "As it was at …", "history", () => setDialog({ kind: "at" })),
+      at ? tool("now", "Back to now", "history", () => choose({ at: null })) : tool("at", "As it was at …", "history", () => setDialog({ kind: "at" })),
       data?.paused_together ? tool("resume", "Resume all …", "play", () => setDialog({ kind: "resume" }), allowed) : null,
       tool("pause", "Pause all …", "paused", () => setDialog({ kind: "pause" }), allowed),
     ),
@@ -114,7 +117,7 @@ function Past({ at, choose }) {
     { className: "cm-past", role: "note" },
     h(Icon, { name: "history" }),
     h("span", null, "As it was at ", h("strong", null, h(Clock, { at })), ", rebuilt from the audit trail."),
-    h("button", { type: "button", className: "cm-link", onClick: () => choose("at", null) }, "Back to now"),
+    h("button", { type: "button", className: "cm-link", onClick: () => choose({ at: null }) }, "Back to now"),
   );
 }
 
@@ -148,7 +151,7 @@ function Filters({ data, choices, choose }) {
     h(Choice, {
       label: "Filter by status",
       value: choices.status,
-      onChange: (status) => choose("status", status === "all" ? null : status),
+      onChange: (status) => choose({ status: status === "all" ? null : status }),
       options: [["all", `All ${data.jobs.length}`], ...STATUSES.map((status) => [status, `${WORDS[status]} ${counts[status]}`])],
     }),
     h(Input, {
@@ -158,7 +161,7 @@ function Filters({ data, choices, choose }) {
       placeholder: "Search jobs",
       "aria-label": "Search jobs",
       value: choices.words,
-      onChange: (event) => choose("q", event.target.value),
+      onChange: (event) => choose({ q: event.target.value }),
     }),
   );
 }
@@ -167,10 +170,7 @@ function Table({ data, jobs, choices, choose, run, setDialog }) {
   const head = (name, words) => {
     if (!(name in SORTS)) return h("th", { key: name, scope: "col" }, words);
     const mine = choices.sort === name;
-    const next = () => {
-      choose("sort", mine && choices.down ? null : name);
-      choose("down", mine && !choices.down ? "1" : null);
-    };
+    const next = () => choose({ sort: mine && choices.down ? null : name, down: mine && !choices.down ? "1" : null });
     return h(
       "th",
       { key: name, scope: "col", "aria-sort": mine ? (choices.down ? "descending" : "ascending") : undefined },
