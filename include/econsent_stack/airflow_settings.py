@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Final
 
+from econsent_stack.chromium import video_programs
 from econsent_stack.files import write_whole
 from econsent_stack.paths import Home
 from econsent_stack.project import ROOT
@@ -54,6 +55,8 @@ def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW_CONN_ECONSENT_SIGNING_KEY": json.dumps(signing_key),
         "AIRFLOW_VAR_ECONSENT_EFS_BASE": str(home.efs),
+        "AIRFLOW_VAR_ECONSENT_VIDEO_PROGRAMS": json.dumps(video_programs()),
+        "AIRFLOW_VAR_ECONSENT_VIDEO_FOLDER": str(home.path / "videos"),
         "ECONSENT_HOME": str(home.path),
     }
 

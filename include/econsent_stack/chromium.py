@@ -1,9 +1,11 @@
-"""The browser that takes pictures of the UI and tests it: Chromium's headless shell, fetched at first use.
+"""The browser that renders videos, takes pictures of the UI and tests it: Chromium's headless shell, fetched at first use.
 
-1. ``$ECONSENT_CHROMIUM`` names a browser of this machine; then nothing is fetched.
-2. Otherwise the npm package ``@sparticuz/chromium``, which holds the browser itself and the libraries that it needs, and a package of fonts
-   are installed as ``npm/package-lock.json`` pins them, each by its SHA-512. npm and Node come from a wheel; no package runs a script.
-3. What is needed of them is unpacked into ``<state folder>/cache/chromium-<digest of the lock>`` and appears there at once or not at all.
+1. ``$ECONSENT_CHROMIUM`` names a browser of this machine; then none is fetched.
+2. Otherwise the npm package ``@sparticuz/chromium``, which holds the browser itself and the libraries that it needs, a package of fonts and
+   the replayer of recordings are installed as ``npm/package-lock.json`` pins them, each by its SHA-512 and with its licence. npm and Node
+   come from a wheel; no package runs a script.
+3. What is needed of them is unpacked into ``.venv/share/econsent/cache/chromium-<digest of the lock>`` and appears there at once or not at
+   all.
 
 Deleting the cache is always safe. ``python -m econsent_stack.chromium`` pins anew what ``npm/package.json`` asks for.
 """
@@ -12,6 +14,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,10 +31,14 @@ LOCK_FOLDER: Final = Path(__file__).with_name("npm")
 LOCK_FILES: Final = ("package.json", "package-lock.json")
 CHOSEN: Final = "ECONSENT_CHROMIUM"
 PROGRAM: Final = "chromium-headless-shell"
+REPLAYER: Final = "replay.js"
+SHARED: Final = Home(Path(sys.prefix) / "share" / "econsent")
+"""Beside the packages that it comes with: all state folders of one environment share a browser."""
+CHOSEN_FFMPEG, CHOSEN_FFPROBE = "ECONSENT_FFMPEG", "ECONSENT_FFPROBE"
 NEEDED_BYTES: Final = 600 * 1024**2
 """64 MB of packages, 160 MB with npm's own copy of them, and 220 MB unpacked; the rest is room to breathe."""
 FETCH_SECONDS: Final = 900.0
-LAYOUT: Final = b"1"
+LAYOUT: Final = b"2"
 """Raise it when the browser is unpacked in another way, so that no folder of the old way is used."""
 FONTS: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf")
 """The browser's own fonts have neither a fixed width nor Greek's and Cyrillic's neighbours."""
@@ -72,12 +79,38 @@ def chromium(home: Home, progress: Progress, *, environment: Mapping[str, str] =
                 f"{CHOSEN}={chosen} is no program: name a chromium-headless-shell of this machine, or unset {CHOSEN} to have one fetched."
             )
         return Chromium(program=Path(chosen))
-    folder = home.path / "cache" / f"chromium-{digest(lock_folder)}"
+    folder = fetched(home, progress, environment=environment, lock_folder=lock_folder)
+    variables = {"LD_LIBRARY_PATH": str(folder / "lib"), "FONTCONFIG_FILE": str(folder / "fonts.conf")}
+    return Chromium(program=folder / PROGRAM, variables=variables)
+
+
+def fetched(home: Home, progress: Progress, *, environment: Mapping[str, str] = os.environ, lock_folder: Path = LOCK_FOLDER) -> Path:
+    """Return the folder of browser and replayer, fetching them when this is their first use. Raises StackError like ``chromium``."""
+    folder = place(home, lock_folder)
     if not folder.exists():
         with progress.step("browser: fetching and unpacking it, once (64 MB)"):
             fetch(folder, environment=environment, lock_folder=lock_folder)
-    variables = {"LD_LIBRARY_PATH": str(folder / "lib"), "FONTCONFIG_FILE": str(folder / "fonts.conf")}
-    return Chromium(program=folder / PROGRAM, variables=variables)
+    return folder
+
+
+def place(home: Home, lock_folder: Path = LOCK_FOLDER) -> Path:
+    """Return where browser and replayer lie once they were fetched."""
+    return home.path / "cache" / f"chromium-{digest(lock_folder)}"
+
+
+def video_programs(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what the Variable ``econsent_video_programs`` says: where browser and replayer are, and ffmpeg's programs if they were chosen.
+
+    Fetches nothing: ``fetched`` has to be called before the first video.
+    """
+    folder = place(SHARED)
+    named = {"replayer": str(folder / REPLAYER)}
+    if chosen := environment.get(CHOSEN):
+        named["chromium"] = chosen
+    else:
+        named |= {"chromium": str(folder / PROGRAM), "libraries": str(folder / "lib"), "fonts": str(folder / "fonts.conf")}
+    named |= {"ffmpeg": ffmpeg} if (ffmpeg := environment.get(CHOSEN_FFMPEG)) else {}
+    return named | ({"ffprobe": ffprobe} if (ffprobe := environment.get(CHOSEN_FFPROBE)) else {})
 
 
 def digest(lock_folder: Path) -> str:
@@ -177,7 +210,7 @@ def refusal(complaint: str, lock_folder: Path) -> str:
 
 
 def unpack(modules: Path, into: Path) -> None:
-    """Make the browser's folder out of the installed packages: the program, ``lib``, ``fonts`` and ``fonts.conf``."""
+    """Make the browser's folder out of the installed packages: the program, ``lib``, ``fonts``, ``fonts.conf`` and the replayer."""
     archives = modules / "@sparticuz" / "chromium" / "bin"
     for name in ("lib", "fonts"):
         (into / name).mkdir(parents=True)
@@ -190,6 +223,7 @@ def unpack(modules: Path, into: Path) -> None:
         tar.unlink()
     for font in FONTS:
         shutil.copyfile(modules / "dejavu-fonts-ttf" / "ttf" / font, into / "fonts" / font)
+    shutil.copyfile(modules / "@rrweb" / "replay" / "dist" / "replay.umd.min.cjs", into / REPLAYER)
     (into / "fonts.conf").write_text(FONT_SETTINGS, encoding="utf-8")
 
 

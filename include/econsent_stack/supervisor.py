@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Final
 
 from econsent_stack import airflow_settings, components
+from econsent_stack.chromium import SHARED, fetched
 from econsent_stack.errors import StackError
 from econsent_stack.files import last_lines
 from econsent_stack.progress import Progress
@@ -97,6 +98,7 @@ class Supervisor:
         for name in (components.API_SERVER, *components.EARLY):
             self._start_component(name)
         self._load_demo()
+        fetched(SHARED, self._progress)
         self._wait_for_slow_servers()
         self._wait_for([components.API_SERVER], since=since)
         self._start_component(components.SCHEDULER)

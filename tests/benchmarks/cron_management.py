@@ -29,8 +29,7 @@ import psycopg
 from econsent_stack import airflow_settings, components
 from econsent_stack.browser import log_in as log_in_by_form
 from econsent_stack.browser import open_browser, open_page
-from econsent_stack.chromium import chromium
-from econsent_stack.paths import chosen_home
+from econsent_stack.chromium import SHARED, chromium
 from econsent_stack.progress import Progress
 from econsent_stack.stack import Stack
 
@@ -204,7 +203,7 @@ def state_to_pixel(stack: Stack, port: int) -> list[float]:
     """Return how long each change of a job's state took until an open page showed it, in seconds."""
     job = JOBS[0][0]
     times: list[float] = []
-    with open_browser(chromium(chosen_home(), Progress())) as browser, psycopg.connect(stack.postgres_url("airflow")) as airflow:
+    with open_browser(chromium(SHARED, Progress())) as browser, psycopg.connect(stack.postgres_url("airflow")) as airflow:
         airflow.autocommit = True
         page = open_page(browser, f"http://127.0.0.1:{port}")
         log_in_by_form(page, user="admin", password=stack.secrets.get(airflow_settings.user_secret("admin")))

@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from econsent_stack import airflow_settings
 from econsent_stack.browser import log_in, open_browser, open_page
-from econsent_stack.chromium import chromium
-from econsent_stack.paths import chosen_home
+from econsent_stack.chromium import SHARED, chromium
 from econsent_stack.progress import Progress
 from tests.system.running import Up
 
@@ -22,8 +21,8 @@ expect.set_options(timeout=30_000)  # a busy machine is no failure
 
 @contextmanager
 def browser_of_tests() -> Generator[Browser]:
-    """The browser is kept from one run of the tests to the next, with the project's own state and not with that of the tests."""
-    with open_browser(chromium(chosen_home(), Progress())) as running:
+    """The browser is the environment's own, fetched once."""
+    with open_browser(chromium(SHARED, Progress())) as running:
         yield running
 
 

@@ -16,8 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from econsent_stack.browser import log_in, open_browser, open_page
-from econsent_stack.chromium import chromium
-from econsent_stack.paths import chosen_home
+from econsent_stack.chromium import SHARED, chromium
 from econsent_stack.ports import choose_ports
 from econsent_stack.process import end_all, in_session
 from econsent_stack.progress import Progress
@@ -39,7 +38,7 @@ expect.set_options(timeout=30_000)  # a busy machine is no failure
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with open_browser(chromium(chosen_home(), Progress())) as running:
+    with open_browser(chromium(SHARED, Progress())) as running:
         yield running
 
 

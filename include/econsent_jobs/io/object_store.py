@@ -1,29 +1,32 @@
 """S3 with Object Lock. A mistake here cannot be undone, so there is one way to write: once, whole, locked, and read back in doubt."""
 
 import base64
+import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
+BLOCK_BYTES: Final = 1024 * 1024
 MISCONFIGURED: Final = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "InvalidBucketState"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedObject:
-    """What is to be stored: ``sha256`` is the hex digest of ``body``; ``retain_until`` an aware time in whole seconds."""
+    """What is to be stored. ``body``: bytes or a file; ``sha256``: its hex digest; ``retain_until``: an aware time in whole seconds."""
 
     key: str
-    body: bytes
+    body: bytes | Path
     sha256: str
     content_type: str
     retain_until: datetime
@@ -47,11 +50,11 @@ class LockedObjectStore:
         Raises TransientError (s3_write), PermanentError (config), or BadItem (integrity) when another object lies under the key.
         """
         try:
-            with object_store_errors():
+            with object_store_errors(), opened(stored.body) as body:
                 answer = self._client.put_object(
                     Bucket=self.bucket,
                     Key=stored.key,
-                    Body=stored.body,
+                    Body=body,
                     ContentType=stored.content_type,
                     ChecksumSHA256=base64.b64encode(bytes.fromhex(stored.sha256)).decode(),
                     IfNoneMatch="*",
@@ -69,8 +72,10 @@ class LockedObjectStore:
         """Read back what lies under the key: a refusal taken for a success could leave wrong bytes, or an unlocked object, as evidence."""
         with object_store_errors():
             found = self._client.get_object(Bucket=self.bucket, Key=stored.key)
-            body: bytes = found["Body"].read()
-        sha256, lock, retain_until = sha256_hex(body), found.get("ObjectLockMode"), found.get("ObjectLockRetainUntilDate")
+            digest = hashlib.sha256()
+            for block in found["Body"].iter_chunks(BLOCK_BYTES):
+                digest.update(block)
+        sha256, lock, retain_until = digest.hexdigest(), found.get("ObjectLockMode"), found.get("ObjectLockRetainUntilDate")
         if sha256 != stored.sha256:
             raise BadItem(ErrorClass.INTEGRITY, f"{stored.key} already holds other bytes (sha256 {sha256}); nothing was overwritten")
         if lock != "COMPLIANCE" or not retain_until or retain_until.astimezone(UTC) < stored.retain_until:
@@ -79,10 +84,28 @@ class LockedObjectStore:
             )
         return self._versioned(found.get("VersionId"))
 
+    @contextmanager
+    def open(self, key: str, *, version_id: str) -> Generator["StreamingBody"]:
+        """Open one version of an object. Raises TransientError (s3_write) and PermanentError (config), also while it is read."""
+        with object_store_errors():
+            body = self._client.get_object(Bucket=self.bucket, Key=key, VersionId=version_id)["Body"]
+            with body:
+                yield body
+
     def _versioned(self, version_id: str | None) -> str:
         if not version_id or version_id == "null":
             raise PermanentError(ErrorClass.CONFIG, f"bucket {self.bucket} keeps no versions; create it with Object Lock enabled")
         return version_id
+
+
+@contextmanager
+def opened(body: bytes | Path) -> Generator[bytes | BinaryIO]:
+    """Return bytes as they are, a file as one that is read piece by piece."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    with body.open("rb") as file:
+        yield file
 
 
 class AlreadyThere(Exception):

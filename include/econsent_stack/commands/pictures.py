@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Error, Page, Route
 
 from econsent_stack import airflow_settings
 from econsent_stack.browser import log_in, open_browser, open_page
-from econsent_stack.chromium import chromium
+from econsent_stack.chromium import SHARED, chromium
 from econsent_stack.errors import StackError
 from econsent_stack.progress import Progress
 from econsent_stack.project import ROOT
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
     progress = Progress()
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with open_browser(chromium(stack.home, progress)) as browser:
+        with open_browser(chromium(SHARED, progress)) as browser:
             take_all(stack, browser, out=out, progress=progress)
     except Error as error:
         reason = error.message.splitlines()[0]

@@ -1,0 +1,130 @@
+"""The folder and the processes of one conversion: when it ends, however it ends, nothing of them is left.
+
+A reaper, a small process in a session of its own, knows them all. It does its work when the pipe from this process closes, which the
+kernel does for a process that was killed.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
+
+REAPER: Final = Path(__file__).with_name("reaper.py")
+LAUNCH: Final = Path(__file__).with_name("launch.py")
+PREFIX: Final = "conversion-"
+STOP_SECONDS: Final = 5.0
+REAPER_SECONDS: Final = 15.0
+
+
+class Workplace:
+    """Use it as a context manager. ``folder`` is empty at first, and this process's alone."""
+
+    def __init__(self, base: Path) -> None:
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        except OSError as error:
+            raise PermanentError(
+                ErrorClass.CONFIG, f"the working folder {base} cannot be written to ({error.strerror}): make room"
+            ) from error
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(REAPER), str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for process in list(self._running):
+            self.stop(process, seconds=0.0)
+        assert self._reaper.stdin is not None
+        with suppress(BrokenPipeError):
+            self._reaper.stdin.close()
+        try:
+            self._reaper.wait(REAPER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._reaper.kill()
+            self._reaper.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        pipes: tuple[int, int] | None = None,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
+        stderr: int | IO[bytes] = subprocess.DEVNULL,
+        variables: Mapping[str, str] | None = None,
+        nice: int = 0,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a program in the folder, in a process group of its own. ``pipes``: what it reads as number 3 and writes as number 4."""
+        read, write = (str(end) for end in pipes) if pipes else ("-", "-")
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(LAUNCH), str(nice), read, write, *command],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=self.folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "TMPDIR": str(self.folder), **(variables or {})},
+            pass_fds=pipes or (),
+            process_group=0,
+        )
+        self._tell(f"+{process.pid}")
+        self._running.append(process)
+        return process
+
+    def stop(self, process: "subprocess.Popen[bytes]", *, seconds: float = STOP_SECONDS) -> int:
+        """Wait ``seconds`` for a program to end by itself, then end it and all that it started. Return its exit code."""
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
+        if process in self._running:
+            self._running.remove(process)
+            self._tell(f"-{process.pid}")
+        return code
+
+    def memory_bytes(self) -> int:
+        """Return the programs' share of memory, together with all that they started."""
+        groups = {process.pid for process in self._running}
+        return sum(share_bytes(pid) for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if group_of(pid) in groups)
+
+    def _tell(self, line: str) -> None:
+        assert self._reaper.stdin is not None
+        try:
+            self._reaper.stdin.write(f"{line}\n".encode())
+            self._reaper.stdin.flush()
+        except BrokenPipeError as error:
+            raise TransientError(ErrorClass.RENDER, "the process that clears up after a conversion is gone; it is tried again") from error
+
+
+def group_of(pid: int) -> int | None:
+    with suppress(ProcessLookupError, PermissionError):
+        return os.getpgid(pid)
+    return None
+
+
+def share_bytes(pid: int) -> int:
+    """The process's share of memory (PSS); 0 when it is gone or not ours to read."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
