@@ -39,7 +39,7 @@ from econsent_jobs.mp4_conversion.progress import Progress
 from econsent_jobs.mp4_conversion.rules.chapters import plan_chapters
 from econsent_jobs.mp4_conversion.rules.footer import plan_footer
 from econsent_jobs.mp4_conversion.rules.intake import Intake
-from econsent_jobs.mp4_conversion.rules.plan import SMALLEST_SIDE, canvas, plan
+from econsent_jobs.mp4_conversion.rules.plan import SMALLEST_SIDE, canvas, grid, plan
 from econsent_jobs.mp4_conversion.rules.sidecar import sidecar
 from econsent_jobs.mp4_conversion.spool import Spool
 from econsent_jobs.mp4_conversion.workplace import Workplace
@@ -264,7 +264,7 @@ def lay_out(recording: Recording, session: Session, bounds: Bounds) -> Layout:
     """Decide what the video shows. Raises BadItem (data) past a bound."""
     first = session.certificates[0].certificate_id if session.certificates else None
     width = max(SMALLEST_SIDE, recording.width)
-    footer = plan_footer(recording.pages, first, started_ms=recording.started_ms, width=width)
+    footer = plan_footer(recording.pages, first, frames=grid(recording), width=width)
     chapters = plan_chapters(recording, session.certificates)
     return Layout(plan=plan(recording, chapters, bounds=bounds), canvas=canvas(recording, footer_height=footer.height), footer=footer)
 

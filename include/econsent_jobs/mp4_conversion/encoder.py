@@ -125,10 +125,11 @@ class Encoder:
 def command(program: Path, *, canvas: Canvas, footer: Footer) -> list[str]:
     """Return ffmpeg's words. They name no folder: it runs in that of the conversion."""
     source = ffmpeg.input("pipe:0", f="matroska", probesize=500_000, analyzeduration=0, threads=1)
-    page = source["v:0"].filter("settb", "1/1000").filter("scale", canvas.width, canvas.height, out_range="tv")
-    page = page.filter("format", "yuv420p").filter("sendcmd", f=COMMANDS)
+    page = source["v:0"].filter("settb", "1/1000").filter("scale", canvas.width, canvas.height, out_range="tv").filter("format", "yuv420p")
     clock = source["v:1"].filter("settb", "1/1000")
     page = page.overlay(clock, x=footer.clock_x, y=canvas.page_height + footer.clock_y, format="yuv420")
+    # only now: whatever waits for another input lets commands of later frames overtake it
+    page = page.filter("sendcmd", f=COMMANDS)
     for name, picture in (("ring", RING), ("arrow", ARROW)):
         sprite = movie(picture)
         page = ffmpeg.filter([page, sprite], f"overlay@{name}", x=HIDDEN, y=HIDDEN, eof_action="repeat", format="yuv420")

@@ -96,6 +96,9 @@ class Workplace:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
+        if process.stdin is not None:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
         if process in self._running:
             self._running.remove(process)
             self._tell(f"-{process.pid}")

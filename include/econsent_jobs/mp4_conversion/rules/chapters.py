@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from econsent_jobs.mp4_conversion.model import Certificate, Chapter, Recording
-from econsent_jobs.mp4_conversion.rules.plan import frame_of
+from econsent_jobs.mp4_conversion.rules.plan import grid
 
 LONGEST_TITLE: Final = 200
 MOST_CHAPTERS: Final = 500
@@ -16,19 +16,20 @@ def plan_chapters(recording: Recording, certificates: Sequence[Certificate]) -> 
 
     A page that is resized stays the same page. A consent is a click on what asks for it, and the moment that a certificate names.
     """
+    frames = grid(recording)
     titles: dict[int, str] = {0: FIRST_TITLE}
     last = ""
     for page in recording.pages:
         if page.href and page.href != last:
-            titles[frame_of(page.at_ms, started_ms=recording.started_ms)] = page.href[:LONGEST_TITLE]
+            titles[frames.frame_of(page.at_ms)] = page.href[:LONGEST_TITLE]
             last = page.href
     ends_ms = recording.started_ms + recording.duration_ms
     for at_ms in recording.consent_clicks_ms:
-        titles[frame_of(at_ms, started_ms=recording.started_ms)] = "Consent click"
+        titles[frames.frame_of(at_ms)] = "Consent click"
     for certificate in certificates:
         at_ms = certificate.consent_at.timestamp() * 1000
         if recording.started_ms <= at_ms <= ends_ms:
-            titles[frame_of(at_ms, started_ms=recording.started_ms)] = "Consent given"
+            titles[frames.frame_of(at_ms)] = "Consent given"
     return [Chapter(frame=frame, title=titles[frame]) for frame in sorted(titles)][:MOST_CHAPTERS]
 
 

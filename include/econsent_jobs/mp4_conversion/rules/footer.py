@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from econsent_jobs.mp4_conversion.model import Footer, Page
-from econsent_jobs.mp4_conversion.rules.plan import frame_of
+from econsent_jobs.mp4_conversion.rules.plan import Grid
 
 CHARACTER_WIDTH: Final = 7  # of the footer's fixed-width font at 11 px, rounded up
 LINE_HEIGHT: Final = 15
@@ -21,12 +21,12 @@ NO_CERTIFICATE: Final = "no certificate"
 ELLIPSIS: Final = "…"
 
 
-def plan_footer(pages: Sequence[Page], certificate_id: str | None, *, started_ms: float, width: int) -> Footer:
+def plan_footer(pages: Sequence[Page], certificate_id: str | None, *, frames: Grid, width: int) -> Footer:
     """Return the strip for a video of this width; its height is that of the text that needs most lines."""
     texts: dict[int, Sequence[str]] = {}
     for page in pages:
         if page.href:
-            texts[frame_of(page.at_ms, started_ms=started_ms)] = lines(page.href, certificate_id, width=width)
+            texts[frames.frame_of(page.at_ms)] = lines(page.href, certificate_id, width=width)
     if not texts or min(texts) > 0:
         texts[0] = lines("", certificate_id, width=width)
     most = max(len(text) for text in texts.values())

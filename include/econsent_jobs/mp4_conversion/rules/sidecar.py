@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from econsent_jobs.core.canonical_json import timestamp_text
 from econsent_jobs.mp4_conversion.model import FPS, STEP_MS, Canvas, Plan, Recording, Session
-from econsent_jobs.mp4_conversion.rules.plan import frame_of
+from econsent_jobs.mp4_conversion.rules.plan import grid
 
 SCHEMA: Final = "econsent-video-1"
 
@@ -58,9 +58,10 @@ def sidecar(
 
 def frames_of_events(recording: Recording) -> Sequence[Sequence[int]]:
     """Return ``[frame, first event, last event]`` for each frame that shows an event for the first time; events are counted from 0."""
+    frames = grid(recording)
     spans: dict[int, list[int]] = {}
     for entry in recording.entries:
-        frame = frame_of(entry.at_ms, started_ms=recording.started_ms)
+        frame = frames.frame_of(entry.at_ms)
         span = spans.setdefault(frame, [frame, entry.event, entry.event])
         span[1], span[2] = min(span[1], entry.event), max(span[2], entry.event)
     return [spans[frame] for frame in sorted(spans)]
