@@ -12,7 +12,7 @@ from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, Trans
 
 
 class SharedFiles:
-    """Reads files below one base folder and never follows a link away from it."""
+    """Files below one base folder, never followed through a link away from it."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
@@ -29,22 +29,55 @@ class SharedFiles:
         """Open ``base/segment/…`` for reading; ``what`` names the file in errors.
 
         Raises BadItem (data) for a file that is missing or no plain file, BadItem (integrity) for a link on the way, and TransientError
-        (unknown) when the file system itself fails. Opened folder by folder, so that nothing can be swapped for a link in between.
+        (unknown) when the file system itself fails.
         """
         assert all("/" not in segment and segment not in {"", ".", ".."} for segment in segments), segments
         with ExitStack() as opened:
             with file_errors(what):
-                folder = os.open(self.base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                opened.callback(os.close, folder)
-                for segment in segments[:-1]:
-                    folder = os.open(segment, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-                    opened.callback(os.close, folder)
+                folder = self._folder(opened, segments[:-1])
                 # a pipe under this name would block without O_NONBLOCK
                 file = os.open(segments[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
                 stream = opened.enter_context(os.fdopen(file, "rb", buffering=0))
                 if not stat.S_ISREG(os.fstat(file).st_mode):
                     raise BadItem(ErrorClass.DATA, f"{what} is not a plain file")
             yield stream
+
+    def remove(self, *segments: str, what: str) -> None:
+        """Remove a file; one that is gone already is removed. Raises as ``open`` does. Nothing behind a link is touched."""
+        assert all("/" not in segment and segment not in {"", ".", ".."} for segment in segments), segments
+        with ExitStack() as opened:
+            try:
+                with file_errors(what):
+                    folder = self._folder(opened, segments[:-1])
+                    if not stat.S_ISREG(os.stat(segments[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+                        raise BadItem(ErrorClass.DATA, f"{what} is not a plain file")
+                    os.unlink(segments[-1], dir_fd=folder)
+            except BadItem as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+
+    def write(self, *segments: str, contents: bytes, what: str) -> Path:
+        """Write a whole file: under another name first, so that nobody ever sees a part of it. Raises TransientError."""
+        assert all("/" not in segment and segment not in {"", ".", ".."} for segment in segments), segments
+        place = self.base.joinpath(*segments)
+        with file_errors(what):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part = place.with_name(f"{place.name}.part")
+            with part.open("wb") as stream:
+                stream.write(contents)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(place)
+        return place
+
+    def _folder(self, opened: ExitStack, segments: tuple[str, ...]) -> int:
+        """Open folder by folder, so that nothing can be swapped for a link in between."""
+        folder = os.open(self.base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, folder)
+        for segment in segments:
+            folder = os.open(segment, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            opened.callback(os.close, folder)
+        return folder
 
     def segments(self, path: str, *, company_segment: str, what: str) -> tuple[str, ...]:
         """Split a stored path, absolute or relative to the base, into segments. Raises BadItem (data) if it leaves the company's folder."""

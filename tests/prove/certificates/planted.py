@@ -119,14 +119,14 @@ PLANTED: Final = (
     ),
     Planted(
         name="a session is paid for by each of its certificates",
-        file=JOB + "sql/retain_sessions.sql",
+        file="include/econsent_jobs/migrations/versions/0018_retention.sql",
         old="        AND session.retention_status = 'unretained'\n",
         new="",
         killers=(PROOF + "test_without_faults_everything_happens_once",),
     ),
     Planted(
         name="open sessions are retained",
-        file=JOB + "sql/retain_sessions.sql",
+        file="include/econsent_jobs/migrations/versions/0018_retention.sql",
         old="        AND session.closed_at IS NOT NULL\n",
         new="",
         killers=(REAL + "test_an_open_session_is_certified_as_it_is_and_not_retained",),

@@ -25,6 +25,7 @@ from econsent_jobs.certificate_processing.model import (
 )
 from econsent_jobs.certificate_processing.rules import accessibility, chain, consents, languages, lifecycle
 from econsent_jobs.certificate_processing.rules.capture import read_json
+from econsent_jobs.core.archive_layout import session_prefix
 from econsent_jobs.core.canonical_json import canonical_json, sha256_hex, timestamp_text
 from econsent_jobs.core.contacts import email_text, phone_text
 from econsent_jobs.core.errors import BadItem, ErrorClass
@@ -114,16 +115,8 @@ def object_key(pending: Pending, kind: Kind, *, consent_hash: str) -> str:
     """``{company}/{property}/{yyyy}/{mm}/{dd}/{session}/{kind}/{consent_hash}.{json|html.gz}``; the day is the session's first, in UTC."""
     day = pending.session.started_at if pending.session else pending.consent_at
     folder = {Kind.CERTIFICATE: "certificates", Kind.ATTESTATION: "attestations", Kind.DOM: "dom"}[kind]
-    return "/".join(
-        [
-            path_segment(pending.key.company_id),
-            path_segment(pending.property_id),
-            *timestamp_text(day)[:10].split("-"),
-            path_segment(pending.reference),
-            folder,
-            f"{consent_hash}.{'html.gz' if kind is Kind.DOM else 'json'}",
-        ]
-    )
+    prefix = session_prefix(pending.key.company_id, pending.property_id, day=day, reference=pending.reference)
+    return f"{prefix}/{folder}/{consent_hash}.{'html.gz' if kind is Kind.DOM else 'json'}"
 
 
 def recording_path(pending: Pending, session: Session) -> str:

@@ -1,0 +1,5 @@
+"""Retention enforcement: deletes exactly what it must, never what it must not, and can prove both."""
+
+from econsent_jobs.retention_enforcement.job import STEPS, enforce
+
+__all__ = ["STEPS", "enforce"]

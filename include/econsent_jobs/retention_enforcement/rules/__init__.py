@@ -1,0 +1,1 @@
+"""Pure rules of retention: what is kept, for how long and why, without clock, chance or I/O."""

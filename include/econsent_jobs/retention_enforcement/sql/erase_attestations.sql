@@ -1,0 +1,4 @@
+-- Hashes that a phone number could be guessed from go too.
+UPDATE econsent.attestations AS attestation
+SET form_data_sha256 = NULL, interaction_chain = '[]', document = '{}'
+WHERE attestation.company_id = %(company_id)s AND attestation.certificate_pk = any(%(certificate_pks)s)

@@ -1,0 +1,15 @@
+-- The rows of everything that should lie in the bucket, in the order in which S3 lists.
+SELECT
+    stored.object_key AS key,
+    stored.version_id,
+    stored.bytes AS size_bytes,
+    stored.sha256,
+    stored.created_at
+FROM econsent.storage_objects AS stored
+WHERE
+    stored.backend = 's3'
+    AND stored.bucket = %(bucket)s
+    AND stored.state <> 'deleted'
+    AND stored.object_key COLLATE stored."C" > %(after)s
+ORDER BY stored.object_key COLLATE stored."C"
+LIMIT %(batch_size)s

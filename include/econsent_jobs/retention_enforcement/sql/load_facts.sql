@@ -1,0 +1,126 @@
+-- All that decides about objects, in one consistent read. A hold covers a session's objects when it covers one of its certificates.
+SELECT
+    stored.storage_object_id AS object_id,
+    stored.company_id,
+    stored.session_id,
+    stored.certificate_pk,
+    stored.kind,
+    stored.backend,
+    stored.tier,
+    stored.bucket,
+    stored.object_key,
+    stored.version_id,
+    stored.bytes AS size_bytes,
+    stored.sha256,
+    stored.state,
+    stored.created_at,
+    stored.expired_at AS marked_at,
+    stored.mark_rule,
+    stored.guarded,
+    stored.retain_until,
+    stored.last_accessed_at AS accessed_at,
+    stored.erasure_asked_at,
+    stored.held_at,
+    session.retention_status AS session_status,
+    session.expires_at AS session_expires_at,
+    session.started_at + property.certificate_expiration AS session_due_at,
+    session.retained_at AS session_retained_at,
+    session.last_accessed_at AS session_accessed_at,
+    session.rrweb_to_video_status AS video_status,
+    coalesce(archived.is_there, FALSE) AS session_archived,
+    coalesce(served.pks, '{}') AS served_pks,
+    coalesce(served.statuses, '{}') AS served_statuses,
+    coalesce(served.consent_ats, '{}') AS served_consent_ats,
+    coalesce(served.expires_ats, '{}') AS served_expires_ats,
+    coalesce(served.claimeds, '{}') AS served_claimeds,
+    coalesce(property.session_expiration <> interval '90 days', FALSE) AS own_window,
+    coalesce(property.certificate_expiration <> interval '5 years', FALSE) AS own_expiration,
+    greatest(property.expiration_changed_at, settings.changed_at) AS policy_changed_at,
+    coalesce(held.holds, '{}') AS holds
+FROM econsent.storage_objects AS stored
+LEFT JOIN econsent.sessions AS session
+    ON session.company_id = %(company_id)s AND stored.session_id = session.session_id
+LEFT JOIN econsent.retention_settings AS settings ON settings.company_id = %(company_id)s
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(each.certificate_pk ORDER BY each.certificate_pk) AS pks,
+        array_agg(each.status ORDER BY each.certificate_pk) AS statuses,
+        array_agg(each.consent_at ORDER BY each.certificate_pk) AS consent_ats,
+        array_agg(each.expires_at ORDER BY each.certificate_pk) AS expires_ats,
+        array_agg(each.claimed ORDER BY each.certificate_pk) AS claimeds,
+        array_agg(each.certificate_id) AS certificate_ids,
+        array_agg(each.consumer_phone) || array_agg(lower(each.consumer_email)) AS consumers,
+        min(each.property_id) AS property_id
+    FROM (
+        SELECT
+            certificate.certificate_pk,
+            certificate.status,
+            certificate.consent_at,
+            certificate.expires_at,
+            certificate.certificate_id,
+            certificate.consumer_phone,
+            certificate.consumer_email,
+            certificate.property_id,
+            exists(
+                SELECT FROM econsent.claim_tokens AS token
+                WHERE
+                    token.company_id = %(company_id)s
+                    AND token.certificate_pk = certificate.certificate_pk
+                    AND token.status = 'claimed'
+            ) AS claimed
+        FROM econsent.certificates AS certificate
+        WHERE certificate.company_id = %(company_id)s AND certificate.certificate_pk = stored.certificate_pk
+        UNION ALL
+        SELECT
+            certificate.certificate_pk,
+            certificate.status,
+            certificate.consent_at,
+            certificate.expires_at,
+            certificate.certificate_id,
+            certificate.consumer_phone,
+            certificate.consumer_email,
+            certificate.property_id,
+            exists(
+                SELECT FROM econsent.claim_tokens AS token
+                WHERE
+                    token.company_id = %(company_id)s
+                    AND token.certificate_pk = certificate.certificate_pk
+                    AND token.status = 'claimed'
+            ) AS claimed
+        FROM econsent.certificates AS certificate
+        WHERE
+            certificate.company_id = %(company_id)s
+            AND stored.certificate_pk IS NULL
+            AND certificate.session_id = stored.session_id
+    ) AS each
+) AS served ON TRUE
+LEFT JOIN econsent.properties AS property
+    ON property.company_id = %(company_id)s AND property.property_id = coalesce(session.property_id, served.property_id)
+LEFT JOIN LATERAL (
+    SELECT TRUE AS is_there
+    FROM econsent.storage_objects AS copy
+    WHERE
+        copy.company_id = %(company_id)s
+        AND stored.backend = 'efs'
+        AND copy.session_id = stored.session_id
+        AND copy.kind = 'recording'
+        AND copy.backend = 's3'
+        AND copy.state <> 'deleted'
+    LIMIT 1
+) AS archived ON TRUE
+LEFT JOIN LATERAL (
+    SELECT array_agg('hold ' || hold.hold_id || ' (' || hold.reason || ')' ORDER BY hold.hold_id) AS holds
+    FROM econsent.legal_holds AS hold
+    WHERE
+        hold.company_id = %(company_id)s
+        AND hold.released_at IS NULL
+        AND CASE hold.scope
+            WHEN 'company' THEN TRUE
+            WHEN 'property' THEN hold.scope_value = coalesce(session.property_id, served.property_id)
+            WHEN 'session' THEN hold.scope_value = stored.session_id
+            WHEN 'certificate' THEN hold.scope_value = any(served.certificate_ids)
+            ELSE hold.scope_value = any(served.consumers) OR lower(hold.scope_value) = any(served.consumers)
+        END
+) AS held ON TRUE
+WHERE stored.company_id = %(company_id)s AND stored.storage_object_id = any(%(object_ids)s)
+ORDER BY stored.object_key
