@@ -43,6 +43,7 @@ def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict
         "password": values.get("signing_key", long_key),
         "extra": {"retired": {}},
     }
+    suppression_key = {"conn_type": "generic", "login": "key-1", "password": values.get("suppression_key", long_key)}
     api = {
         "conn_type": "http",
         "host": "127.0.0.1",
@@ -54,6 +55,7 @@ def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict
         "AIRFLOW_CONN_ECONSENT_AIRFLOW_API": json.dumps(api),
         "AIRFLOW_HOME": str(home.airflow),
         "AIRFLOW_CONN_ECONSENT_SIGNING_KEY": json.dumps(signing_key),
+        "AIRFLOW_CONN_ECONSENT_SUPPRESSION_KEY": json.dumps(suppression_key),
         "AIRFLOW_VAR_ECONSENT_EFS_BASE": str(home.efs),
         "AIRFLOW_VAR_ECONSENT_VIDEO_PROGRAMS": json.dumps(video_programs()),
         "AIRFLOW_VAR_ECONSENT_VIDEO_FOLDER": str(home.path / "videos"),

@@ -27,6 +27,7 @@ ARCHIVE_RETENTION: Final = "econsent_archive_retention"  # may delete versions; 
 ARCHIVE_VERIFY: Final = "econsent_archive_verify"  # reads only
 SEARCH: Final = "econsent_search"
 SIGNING_KEY: Final = "econsent_signing_key"
+SUPPRESSION_KEY: Final = "econsent_suppression_key"  # opt-outs of people who were erased are kept as hashes under it
 WEBHOOK_KEY: Final = "econsent_webhook_key"  # seals the endpoints' signing secrets
 WEBHOOKS: Final = "econsent_webhooks"  # where deliveries may go beyond the public internet; not there in production
 SMTP: Final = "econsent_smtp"
@@ -123,6 +124,11 @@ def payment_provider() -> PaymentProvider:
 def signing_keys() -> SigningKeys:
     """Return the keys of certificates' signatures. Raises PermanentError (config) where the Connection holds no usable key."""
     return keys_of(connection_named(SIGNING_KEY))
+
+
+def suppression_keys() -> SigningKeys:
+    """Return the keys of suppressions' hashes. Raises like ``signing_keys``."""
+    return keys_of(connection_named(SUPPRESSION_KEY))
 
 
 def webhook_keys() -> SigningKeys:

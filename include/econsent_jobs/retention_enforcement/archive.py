@@ -31,6 +31,10 @@ class Archive(Protocol):
         """List what is still there under any of the keys, whatever its version."""
         ...
 
+    def listed_all(self) -> Iterator[Version]:
+        """List every version in the bucket, in the order of keys."""
+        ...
+
     def head(self, key: str, version_id: str) -> Head | None: ...
 
     def sha256(self, key: str, version_id: str) -> tuple[int, str]: ...
@@ -79,6 +83,9 @@ class S3Archive:
                 rest = (key for key in wanted if key.encode() > seen)
                 return found + [each for key in rest for each in self._versions.listed(key) if each.key == key]
         return found
+
+    def listed_all(self) -> Iterator[Version]:
+        return self._versions.listed("")
 
     def listed(self, after_key: str, until_key: str) -> Iterator[Version]:
         return self._versions.listed("", after_key=after_key, until_key=until_key)
@@ -136,6 +143,9 @@ class PlannedArchive:
 
     def left_of(self, keys: Iterable[str]) -> list[Version]:
         return []
+
+    def listed_all(self) -> Iterator[Version]:
+        return self._real.listed_all()
 
     def head(self, key: str, version_id: str) -> Head | None:
         return self._real.head(key, version_id)

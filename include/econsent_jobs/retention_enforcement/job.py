@@ -24,6 +24,7 @@ from econsent_jobs.retention_enforcement.steps.deletion_requests import deletion
 from econsent_jobs.retention_enforcement.steps.drop_hot_copy import drop_hot_copy
 from econsent_jobs.retention_enforcement.steps.expire_certificates import expire_certificates
 from econsent_jobs.retention_enforcement.steps.expire_sessions import expire_sessions
+from econsent_jobs.retention_enforcement.steps.find_orphans import find_orphans
 from econsent_jobs.retention_enforcement.steps.housekeeping import housekeeping
 from econsent_jobs.retention_enforcement.steps.purge_objects import purge_objects
 from econsent_jobs.retention_enforcement.steps.seal_log import seal_log
@@ -45,6 +46,7 @@ WHOLE_STEPS: Final[Mapping[str, Callable[[Run], JobResult]]] = {
     "deletion_requests": deletion_requests,
     "housekeeping": housekeeping,
     "seal_log": seal_log,
+    "find_orphans": find_orphans,
 }
 STEPS: Final = (
     "auto_retain",

@@ -154,7 +154,7 @@ class Settings:
     """``run_id`` stands in tombstones. ``as_of``: the moment a plan looks at; None, which every run has, is the database's now.
 
     ``grace``: how long what is marked can still be kept. ``dry``: everything is decided and nothing done. ``task_logs``: the folder of
-    Airflow's task logs.
+    Airflow's task logs. ``hash_share``: which part of the archive's hashes the orphan check asks for, a part a night.
     """
 
     run_id: str
@@ -162,5 +162,7 @@ class Settings:
     as_of: datetime | None = None
     dry: bool = False
     task_logs: str | None = None
+    repair_orphans: bool = False
+    hash_share: float = 1 / 30
     suppression_key_id: str = ""
     suppression_key: bytes = field(default=b"", repr=False)

@@ -28,7 +28,14 @@ REGION: Final = "us-west-2"
 BUCKETS: Final[Mapping[str, str]] = {"archive": "econsent-archive", "audit": "econsent-audit"}
 PARTS: Final = ("filer", "master", "volume", "s3")
 ADMIN_GRPC_DISTANCE: Final = 10_000  # its own worker looks for it there, whatever -admin.port.grpc says
-READ: Final = ("s3:GetObject*", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration", "s3:ListBucket", "s3:ListBucketVersions")
+READ: Final = (
+    "s3:GetObject*",
+    "s3:GetBucketVersioning",
+    "s3:GetBucketObjectLockConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:ListBucket",
+    "s3:ListBucketVersions",
+)
 WRITE: Final = ("s3:PutObject", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:PutObjectTagging", "s3:AbortMultipartUpload")
 DELETE: Final = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 IDENTITIES: Final[Mapping[str, tuple[str, ...]]] = {

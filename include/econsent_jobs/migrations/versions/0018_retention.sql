@@ -28,6 +28,10 @@ CREATE INDEX ON econsent.tombstones (object_key);
 
 CREATE INDEX ON econsent.webhook_events (company_id, subject_id);
 
+CREATE INDEX ON econsent.claim_tokens (company_id, certificate_pk) WHERE status = 'claimed';
+
+CREATE INDEX ON econsent.claim_tokens (company_id, expires_at) WHERE status = 'open';
+
 CREATE TABLE econsent.tombstone_log (  -- one row: whoever appends holds it
     one boolean PRIMARY KEY DEFAULT TRUE CHECK (one),
     leaves bigint NOT NULL DEFAULT 0 CHECK (leaves >= 0)

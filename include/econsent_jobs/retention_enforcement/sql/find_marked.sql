@@ -7,7 +7,7 @@ WHERE
     stored.company_id = %(company_id)s
     AND stored.state = 'expired'
     AND stored.purge_after <= %(now)s
-    AND stored.object_key COLLATE stored."C" > %(after)s
+    AND stored.object_key COLLATE "C" > %(after)s
     AND (%(marked_by)s::text IS NULL OR stored.marked_by = %(marked_by)s)
-ORDER BY stored.object_key COLLATE stored."C"
+ORDER BY stored.object_key COLLATE "C"
 LIMIT %(batch_size)s

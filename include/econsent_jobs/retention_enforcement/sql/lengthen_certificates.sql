@@ -36,9 +36,9 @@ WITH wanted AS (
         AND settings.company_id = %(company_id)s
         AND certificate.pii_erased_at IS NULL
         AND (certificate.status = 'finalized' OR (certificate.status = 'expired' AND claim.years IS NOT NULL))
-        AND certificate.expires_at < CASE
-            WHEN claim.years IS NOT NULL THEN certificate.consent_at + make_interval(years => claim.years)
-            ELSE certificate.consent_at + property.certificate_expiration
+        AND CASE
+            WHEN claim.years IS NOT NULL THEN certificate.expires_at <> certificate.consent_at + make_interval(years => claim.years)
+            ELSE certificate.expires_at < certificate.consent_at + property.certificate_expiration
         END
     ORDER BY certificate.certificate_pk
     LIMIT %(batch_size)s
@@ -48,7 +48,7 @@ UPDATE econsent.certificates AS certificate
 SET
     expires_at = wanted.expires_at,
     retain_until = greatest(certificate.retain_until, wanted.retain_until),
-    status = CASE WHEN wanted.expires_at > %(now)s THEN 'finalized' ELSE certificate.status END
+    status = CASE WHEN wanted.expires_at > %(now)s AND certificate.status = 'expired' THEN 'finalized' ELSE certificate.status END
 FROM wanted
 WHERE certificate.company_id = %(company_id)s AND certificate.certificate_pk = wanted.certificate_pk
 RETURNING certificate.certificate_pk

@@ -10,6 +10,6 @@ WHERE
     stored.backend = 's3'
     AND stored.bucket = %(bucket)s
     AND stored.state <> 'deleted'
-    AND stored.object_key COLLATE stored."C" > %(after)s
-ORDER BY stored.object_key COLLATE stored."C"
+    AND stored.object_key COLLATE "C" > %(after)s
+ORDER BY stored.object_key COLLATE "C"
 LIMIT %(batch_size)s

@@ -43,56 +43,37 @@ LEFT JOIN econsent.sessions AS session
 LEFT JOIN econsent.retention_settings AS settings ON settings.company_id = %(company_id)s
 LEFT JOIN LATERAL (
     SELECT
-        array_agg(each.certificate_pk ORDER BY each.certificate_pk) AS pks,
-        array_agg(each.status ORDER BY each.certificate_pk) AS statuses,
-        array_agg(each.consent_at ORDER BY each.certificate_pk) AS consent_ats,
-        array_agg(each.expires_at ORDER BY each.certificate_pk) AS expires_ats,
-        array_agg(each.claimed ORDER BY each.certificate_pk) AS claimeds,
-        array_agg(each.certificate_id) AS certificate_ids,
-        array_agg(each.consumer_phone) || array_agg(lower(each.consumer_email)) AS consumers,
-        min(each.property_id) AS property_id
+        array_agg(certificate.certificate_pk ORDER BY certificate.certificate_pk) AS pks,
+        array_agg(certificate.status ORDER BY certificate.certificate_pk) AS statuses,
+        array_agg(certificate.consent_at ORDER BY certificate.certificate_pk) AS consent_ats,
+        array_agg(
+            CASE
+                WHEN claim.years IS NOT NULL THEN certificate.consent_at + make_interval(years => claim.years)
+                ELSE certificate.expires_at
+            END ORDER BY certificate.certificate_pk
+        ) AS expires_ats,
+        array_agg(claim.years IS NOT NULL ORDER BY certificate.certificate_pk) AS claimeds,
+        array_agg(certificate.certificate_id) AS certificate_ids,
+        array_agg(certificate.consumer_phone) || array_agg(lower(certificate.consumer_email)) AS consumers,
+        min(certificate.property_id) AS property_id
     FROM (
-        SELECT
-            certificate.certificate_pk,
-            certificate.status,
-            certificate.consent_at,
-            certificate.expires_at,
-            certificate.certificate_id,
-            certificate.consumer_phone,
-            certificate.consumer_email,
-            certificate.property_id,
-            exists(
-                SELECT FROM econsent.claim_tokens AS token
-                WHERE
-                    token.company_id = %(company_id)s
-                    AND token.certificate_pk = certificate.certificate_pk
-                    AND token.status = 'claimed'
-            ) AS claimed
-        FROM econsent.certificates AS certificate
-        WHERE certificate.company_id = %(company_id)s AND certificate.certificate_pk = stored.certificate_pk
+        SELECT stored.certificate_pk
         UNION ALL
-        SELECT
-            certificate.certificate_pk,
-            certificate.status,
-            certificate.consent_at,
-            certificate.expires_at,
-            certificate.certificate_id,
-            certificate.consumer_phone,
-            certificate.consumer_email,
-            certificate.property_id,
-            exists(
-                SELECT FROM econsent.claim_tokens AS token
-                WHERE
-                    token.company_id = %(company_id)s
-                    AND token.certificate_pk = certificate.certificate_pk
-                    AND token.status = 'claimed'
-            ) AS claimed
-        FROM econsent.certificates AS certificate
+        SELECT beside.certificate_pk
+        FROM econsent.certificates AS beside
+        WHERE beside.company_id = %(company_id)s AND stored.certificate_pk IS NULL AND beside.session_id = stored.session_id
+    ) AS named
+    INNER JOIN econsent.certificates AS certificate
+        ON certificate.company_id = %(company_id)s AND named.certificate_pk = certificate.certificate_pk
+    LEFT JOIN LATERAL (
+        SELECT max(buyer.object_lock_years) AS years
+        FROM econsent.claim_tokens AS token
+        INNER JOIN econsent.retention_settings AS buyer ON token.claimed_by_company_id = buyer.company_id
         WHERE
-            certificate.company_id = %(company_id)s
-            AND stored.certificate_pk IS NULL
-            AND certificate.session_id = stored.session_id
-    ) AS each
+            token.company_id = %(company_id)s
+            AND token.certificate_pk = certificate.certificate_pk
+            AND token.status = 'claimed'
+    ) AS claim ON TRUE
 ) AS served ON TRUE
 LEFT JOIN econsent.properties AS property
     ON property.company_id = %(company_id)s AND property.property_id = coalesce(session.property_id, served.property_id)
@@ -106,6 +87,7 @@ LEFT JOIN LATERAL (
         AND copy.kind = 'recording'
         AND copy.backend = 's3'
         AND copy.state <> 'deleted'
+    ORDER BY copy.storage_object_id
     LIMIT 1
 ) AS archived ON TRUE
 LEFT JOIN LATERAL (

@@ -4,7 +4,6 @@
 2. Seal: key, hash and lock date are committed before anything is sent.
 3. Send it once, under its lock; what an earlier try left there is read back and adopted.
 4. Write its row, and forget the seal and the staged file.
-5. Lengthen the locks of what a later certificate, a longer policy or a claim needs for longer.
 """
 
 import gzip
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def archive(turn: Turn) -> JobResult:
-    result = lengthen_locks(turn)
+    result = JobResult()
     for rows in turn.pages("find_unarchived", by="session_id", first=""):
         for row in rows:
             if not turn.in_time():
@@ -115,22 +114,3 @@ def sealed_of(turn: Turn, recording: Recording, *, object_key: str, staged: str,
         retain_until=recording.retain_until,
     )
     return store.one("read_sealed", company_id=recording.company_id, object_key=object_key)
-
-
-def lengthen_locks(turn: Turn) -> JobResult:
-    """Step 5: first certificates follow a longer policy or a claim, then their objects' locks. A lock is never shortened."""
-    store, result = turn.tools.store, JobResult()
-    while turn.in_time():
-        more = {"company_id": turn.company_id, "now": turn.now, "batch_size": turn.batch_size}
-        lengthened = store.rows("lengthen_certificates", **more)
-        turn.note("lengthen", objects=len(lengthened))
-        result += count(changed=len(lengthened))
-        if len(lengthened) < turn.batch_size:
-            break
-    for rows in turn.pages("find_short_locks", by="object_id"):
-        for row in rows:
-            turn.tools.archive.lock_until(row["object_key"], row["version_id"], row["retain_until"])
-            store.run("note_lock", company_id=turn.company_id, object_id=row["object_id"], retain_until=row["retain_until"])
-        turn.note("lock for longer", objects=len(rows))
-        result += count(changed=len(rows))
-    return result

@@ -85,8 +85,7 @@ def forget(turn: Turn, person: Person, request: Row) -> Report:
     """Steps 1 to 4 in one company."""
     store, company = turn.tools.store, {"company_id": turn.company_id}
     rows = store.rows("find_named", **company, certificate_pks=person.named.get(turn.company_id, []))
-    wanted = {"phones": person.phones, "emails": person.emails, "source": person.source}
-    for page in turn.pages("find_person", by="certificate_pk", **wanted):
+    for page in turn.pages("find_person", by="certificate_pk", phones=person.phones, emails=person.emails, source=person.source):
         rows += page
     if not rows:
         return Report(request_id=request["request_id"])

@@ -1,20 +1,22 @@
 """Step 6: certificates past their time, and with them what is evidence for them. A claimed one has its buyer's time.
 
-1. Expire certificates that no hold covers, each with its entry in the audit trail; the index follows by the table's trigger.
-2. Register the captured pages that still lie on the shared file system.
-3. Mark the archived objects that are due, and those pages.
+1. Lengthen what a longer policy, a later certificate or a claim needs for longer, and its locks.
+2. Expire certificates that no hold covers, each with its entry in the audit trail; the index follows by the table's trigger.
+3. Register the captured pages that still lie on the shared file system.
+4. Mark the archived objects that are due, and those pages.
 """
 
 from econsent_jobs.core.canonical_json import timestamp_text
 from econsent_jobs.core.errors import BadItem
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.retention_enforcement.lengthening import lengthen_locks
 from econsent_jobs.retention_enforcement.marking import mark
 from econsent_jobs.retention_enforcement.store import AuditEntry, Row
 from econsent_jobs.retention_enforcement.turn import Turn, count
 
 
 def expire_certificates(turn: Turn) -> JobResult:
-    store, result = turn.tools.store, JobResult()
+    store, result = turn.tools.store, lengthen_locks(turn)
     for rows in turn.pages("find_expired_certificates", by="certificate_pk", everything=False):
         with store.transaction():
             result += expire(turn, rows)

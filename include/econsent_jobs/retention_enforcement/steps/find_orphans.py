@@ -1,0 +1,107 @@
+"""After a night: does the archive hold exactly what the rows say? One pass over its listing and the table, in bounded memory.
+
+1. List the bucket and read the rows, both in the order of keys, and merge the two streams.
+2. Look at each finding once more: rows and objects come and go while they are read.
+3. Tell of what is left; repair it only where a person asked for that by the Param. What is younger than the grace is never touched.
+
+Repairing means that a version which no row knows is deleted, as far as its lock allows. A row without its object, and wrong sizes and
+hashes, are for a person.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from econsent_jobs.core.errors import ErrorClass
+from econsent_jobs.core.results import JobResult
+from econsent_jobs.io.object_versions import Version
+from econsent_jobs.retention_enforcement.rules.orphans import Kind, Listed, Orphan, Recorded
+from econsent_jobs.retention_enforcement.rules.orphans import find_orphans as merge
+from econsent_jobs.retention_enforcement.store import AuditEntry
+from econsent_jobs.retention_enforcement.turn import Run, count
+
+PAGE: Final = 5_000
+MOST_TOLD: Final = 1_000
+
+log = logging.getLogger(__name__)
+
+
+def find_orphans(run: Run) -> JobResult:
+    result, told = JobResult(), 0
+    for orphan in merge(listing(run), rows(run), now=run.now, grace=run.tools.settings.grace):
+        if told >= MOST_TOLD or not run.in_time():
+            break
+        if is_still_so(run, orphan):
+            told += 1
+            result += tell(run, orphan)
+    return result
+
+
+def listing(run: Run) -> Iterator[Listed]:
+    """Everything in the bucket; of a part of it also the hash, which costs a request each."""
+    for version in run.tools.archive.listed_all():
+        sha256 = None
+        if version.size_bytes is not None and is_drawn(version, run):
+            head = run.tools.archive.head(version.key, version.version_id)
+            sha256 = head.sha256 if head else None
+        yield Listed(
+            key=version.key,
+            version_id=version.version_id,
+            size_bytes=version.size_bytes,
+            modified_at=version.modified_at,
+            sha256=sha256,
+        )
+
+
+def is_drawn(version: Version, run: Run) -> bool:
+    """Another part each day, so that all hashes are asked for in turn."""
+    share = run.tools.settings.hash_share
+    place = int.from_bytes(hashlib.sha256(version.key.encode()).digest()[:4]) / 2**32
+    return (place + run.now.toordinal() * share) % 1 < share
+
+
+def rows(run: Run) -> Iterator[Recorded]:
+    after = ""
+    while True:
+        page = run.tools.store.rows("list_recorded", bucket=run.tools.archive.bucket, after=after, batch_size=PAGE)
+        yield from (Recorded(**row) for row in page)
+        if len(page) < PAGE:
+            return
+        after = page[-1]["key"]
+
+
+def is_still_so(run: Run, orphan: Orphan) -> bool:
+    """Look at one finding again, at both sides."""
+    store, named = run.tools.store, {"key": orphan.key, "version_id": orphan.version_id}
+    recorded = store.rows("is_recorded", bucket=run.tools.archive.bucket, **named)
+    there = [version for version in run.tools.archive.left_of([orphan.key]) if version.version_id == orphan.version_id]
+    if orphan.kind is Kind.OBJECT_WITHOUT_ROW:
+        return bool(there) and not recorded and not store.one("is_sealed", key=orphan.key)["sealed"]
+    if orphan.kind is Kind.ROW_WITHOUT_OBJECT:
+        return bool(recorded) and not there
+    return bool(recorded) and bool(there)
+
+
+def tell(run: Run, orphan: Orphan) -> JobResult:
+    """Tell of one orphan, and repair it where that was asked for and a machine may."""
+    log.warning("%s: %s: %s", orphan.kind, orphan.key, orphan.sentence)
+    run.tools.tally.add((run.step, "", orphan.kind.value), objects=1, size_bytes=0)
+    details = {"kind": orphan.kind.value, "object_key": orphan.key, "version_id": orphan.version_id}
+    key = f"retention:orphan:{orphan.kind}:{orphan.key}:{orphan.version_id}"
+    run.tools.store.audit(None, [AuditEntry(action="retention.orphan_found", category="jobs", details=details, dedupe_key=key)])
+    if run.tools.settings.repair_orphans and not run.tools.settings.dry and repair(run, orphan):
+        return count(changed=1)
+    return count(quarantined=1, causes={ErrorClass.INTEGRITY: 1})
+
+
+def repair(run: Run, orphan: Orphan) -> bool:
+    """Delete a version that no row knows. The lock still decides, and a refusal leaves everything as it is."""
+    if orphan.kind is not Kind.OBJECT_WITHOUT_ROW:
+        return False
+    refused = run.tools.archive.delete([(orphan.key, orphan.version_id)])
+    if not refused:
+        details = {"object_key": orphan.key, "version_id": orphan.version_id}
+        key = f"retention:orphan_deleted:{orphan.key}:{orphan.version_id}"
+        run.tools.store.audit(None, [AuditEntry(action="retention.orphan_deleted", category="jobs", details=details, dedupe_key=key)])
+    return not refused
