@@ -151,24 +151,24 @@ class PostgresStore:
                 dedupe_keys=[entry.dedupe_key for entry in listed],
             )
 
-    def rows(self, name: str, **parameters: Any) -> list[Row]:
+    def rows(self, query: str, /, **parameters: Any) -> list[Row]:
         with database_errors(), self._database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement(PACKAGE, name), parameters).fetchall()
+            return cursor.execute(statement(PACKAGE, query), parameters).fetchall()
 
-    def run(self, name: str, **parameters: Any) -> int:
+    def run(self, query: str, /, **parameters: Any) -> int:
         with database_errors():
-            return self._database.execute(statement(PACKAGE, name), parameters).rowcount
+            return self._database.execute(statement(PACKAGE, query), parameters).rowcount
 
-    def one(self, name: str, **parameters: Any) -> Row:
-        return self._one(name, **parameters)
+    def one(self, query: str, /, **parameters: Any) -> Row:
+        return self._one(query, **parameters)
 
-    def _one(self, name: str, **parameters: Any) -> Row:
-        found = self.rows(name, **parameters)
-        assert len(found) == 1, f"{name} gave {len(found)} rows"
+    def _one(self, query: str, /, **parameters: Any) -> Row:
+        found = self.rows(query, **parameters)
+        assert len(found) == 1, f"{query} gave {len(found)} rows"
         return found[0]
 
-    def _ids(self, name: str, **parameters: Any) -> list[int]:
-        return [row["object_id"] for row in self.rows(name, **parameters)]
+    def _ids(self, query: str, /, **parameters: Any) -> list[int]:
+        return [row["object_id"] for row in self.rows(query, **parameters)]
 
 
 def facts_of(row: Row) -> Facts:

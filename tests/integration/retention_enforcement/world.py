@@ -86,7 +86,7 @@ class World:
             "property_id": PROPERTY,
             "status": "finalized",
             "consent_at": consent_at,
-            "capture": "{\"form\": {}}",
+            "capture": '{"form": {}}',
             "consumer_phone": f"+1202555{number:04d}",
             "consumer_email": f"person{number}@example.com",
             "consumer_name": "A Person",
@@ -108,7 +108,9 @@ class World:
         """An object in the archive, really locked until ``lock_until`` (None: not at all), and its row, whose lock date has passed."""
         number = next(self.numbers)
         key = columns.pop("object_key", f"{company_id}/{PROPERTY}/2020/01/01/s/certificates/{number:06d}.json")
-        lock = {} if lock_until is None else {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": lock_until.replace(microsecond=0)}
+        lock = (
+            {} if lock_until is None else {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": lock_until.replace(microsecond=0)}
+        )
         stored = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, Tagging="tier=2", **lock)
         row = {
             "company_id": company_id,
