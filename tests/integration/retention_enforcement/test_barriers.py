@@ -1,4 +1,4 @@
-"""What keeps an object although it is marked and its time has come: holds, claims, retentions, locks, the guard, a trouble of the archive."""
+"""What keeps an object that is marked and whose time has come: holds, claims, retentions, locks, the guard, trouble of the archive."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

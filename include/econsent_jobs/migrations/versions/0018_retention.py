@@ -6,7 +6,7 @@ Why in the database: a deletion and what proves it are one transaction, and whoe
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

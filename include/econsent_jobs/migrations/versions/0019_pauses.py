@@ -5,8 +5,8 @@ Why: only the watch could, seconds after a job was resumed, and a job paused aga
 
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0020"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
