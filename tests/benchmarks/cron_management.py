@@ -191,6 +191,7 @@ def measure(stack: Stack, port: int, seconds: int, rounds: int) -> dict[str, Any
     report["faster_than_airflow_p95"] = round(percentile(times["airflow_list"]) / percentile(times["list"]), 1)
     for kind in KINDS:
         report[f"{kind}_statements"] = statements(stack, port, token, paths[kind](0, 0))
+    say(f"so far: {json.dumps(report)}")
     idle = cpu_share(stack, 30.0, lambda: None)
     report["idle_core_share"] = round(idle, 4)
     report["open_page_core_share"] = round(cpu_share(stack, 30.0, lambda: keep_open(port, token, 30.0)) - idle, 4)

@@ -17,7 +17,7 @@ from econsent_stack.project import ROOT
 from econsent_stack.secret_values import SecretValues
 from econsent_stack.stack import Stack
 
-HEALTHY_SECONDS = 170.0
+HEALTHY_SECONDS = 400.0
 
 
 def wait_for(condition: Callable[[], object], *, what: str, seconds: float = HEALTHY_SECONDS) -> None:

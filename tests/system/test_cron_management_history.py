@@ -147,6 +147,7 @@ def test_the_history_says_when_how_long_by_whom_and_what(page: Page) -> None:
     assert by_ann.nth(3).inner_text() == "ann"
     assert [cell.inner_text() for cell in by_ann.all()[5:10]] == ["5", "4", "1", "0", "1"]
     expect(rows.nth(3).get_by_role("cell").nth(3)).to_have_text("schedule")
+    expect(rows.nth(1).get_by_role("cell").nth(3)).to_have_text("by hand")
     expect(rows.nth(2).get_by_role("link")).to_have_attribute("href", re.compile(f"/dags/{JOB}/runs/manual__"))
 
 

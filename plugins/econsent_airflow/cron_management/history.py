@@ -17,6 +17,7 @@ RECENT: Final = 40
 OUTCOMES: Final = {"failed": "failed", "success": "succeeded"}
 FAR_PAST: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 FAR_FUTURE: Final = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+NOBODY: Final = frozenset({"unknown", "scheduler", "queue"})
 LAST_NAME: Final = "\U0010ffff"
 
 
@@ -138,7 +139,7 @@ def started_by(row: Row) -> str:
         case "backfill":
             return f"{who}, back-fill" if who else "back-fill"
         case _:
-            return who if who and who not in ("scheduler", "queue") else "by hand"
+            return who if who and who not in NOBODY else "by hand"
 
 
 def remark(row: Row) -> str | None:

@@ -33,10 +33,17 @@ export function roundUp(value) {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
 }
 
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400];
+
+/** The least time that people count in (30 s, 2 min, 1 h) and that is not below `seconds`. */
+export function roundUpTime(seconds) {
+  return seconds < 1 ? roundUp(seconds) : (STEPS.find((step) => step >= seconds * 0.999) ?? Math.ceil(seconds / 86400) * 86400);
+}
+
 export function DurationChart({ days }) {
   const known = days.filter((day) => day.p50 !== null);
   if (!known.length) return h("p", { className: "cm-empty" }, "No run has ended in this time.");
-  const top = roundUp(Math.max(...known.map((day) => day.p95)));
+  const top = roundUpTime(Math.max(...known.map((day) => day.p95)));
   const x = (index) => (known.length === 1 ? (LEFT + WIDTH - RIGHT) / 2 : LEFT + (index * (WIDTH - LEFT - RIGHT)) / (known.length - 1));
   const y = (seconds) => HEIGHT - BOTTOM - (seconds / top) * (HEIGHT - BOTTOM - TOP);
   const path = (name) => known.map((day, index) => `${index ? "L" : "M"}${x(index).toFixed(1)} ${y(day[name]).toFixed(1)}`).join("");
@@ -63,7 +70,7 @@ export function ThroughputChart({ runs, field }) {
   const now = useSecond();
   if (!runs.length) return h("p", { className: "cm-empty" }, "No run has ended in this time.");
   const value = (run) => (field === "seconds" ? (run.seconds ?? 0) : (run.changed ?? 0));
-  const top = roundUp(Math.max(...runs.map(value)));
+  const top = (field === "seconds" ? roundUpTime : roundUp)(Math.max(...runs.map(value)));
   const room = Math.min(26, (WIDTH - LEFT - RIGHT) / runs.length);
   const words = (run) => `${clock(run.at, zone, now)}: ${field === "seconds" ? span(run.seconds) : `${count(run.changed)} done`}, ${WORDS[run.outcome] ?? run.outcome}`;
   return frame(

@@ -154,7 +154,7 @@ export function Ask({ title, open, onClose, onSubmit, submit, busy, error, child
   const first = useRef(null);
   return h(
     Dialog.Root,
-    { open, onOpenChange: (change) => change.open || onClose(), placement: "center", size: "md", initialFocusEl: () => first.current?.querySelector("textarea, input, select") },
+    { open, onOpenChange: (change) => change.open || onClose(), placement: "center", size: "md", initialFocusEl: () => first.current?.querySelector("textarea, input, select, button[type=submit]") },
     h(
       Portal,
       null,
