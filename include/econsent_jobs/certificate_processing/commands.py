@@ -12,7 +12,8 @@ from typing import Any, Final
 from psycopg.rows import class_row
 
 from econsent_jobs.certificate_processing.model import Key
-from econsent_jobs.certificate_processing.rules.explanation import Way, clock_text, explain
+from econsent_jobs.certificate_processing.rules.explanation import Way, explain
+from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line

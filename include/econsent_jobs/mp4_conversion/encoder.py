@@ -44,7 +44,8 @@ OUTPUT: Final[dict[str, Any]] = {
     "threads": 2,  # a fixed number, because the bytes depend on it
     "g": 100,
     "force_key_frames": f"expr:gte(t,n_forced*{KEY_FRAME_SECONDS})",
-    "fps_mode": "vfr",
+    "fps_mode": "passthrough",  # every frame at its own time: a rate that is guessed from the first ones would round them
+    "enc_time_base": "1:1000",
     "video_track_timescale": 10_000,
     "colorspace": "smpte170m",
     "color_primaries": "bt709",

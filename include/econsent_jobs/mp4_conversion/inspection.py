@@ -46,7 +46,8 @@ def find_faults(probed: dict[str, Any], order: Sequence[str], *, plan: Plan, can
     if [round(time / STEP_MS) for time in times] != list(plan.fed) or any(
         abs(time - STEP_MS * round(time / STEP_MS)) > 1 for time in times
     ):
-        faults.append(f"it has {len(times)} frames, not all where the {len(plan.fed)} planned ones are")
+        astray = [frame for frame, time in zip(plan.fed, times, strict=False) if round(time / STEP_MS) != frame]
+        faults.append(f"it has {len(times)} frames for {len(plan.fed)} planned ones, of which {len(astray)} lie elsewhere")
     keys = [time for time, packet in zip(times, packets, strict=True) if "K" in packet["flags"]]
     if any(later - earlier > KEY_FRAME_MS for earlier, later in zip(keys, [*keys[1:], length_ms], strict=True)) or not keys:
         faults.append("its key frames lie too far apart")

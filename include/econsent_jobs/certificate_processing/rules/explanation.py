@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from econsent_jobs.certificate_processing.rules import lifecycle
+from econsent_jobs.core.dated_lines import Line, clock_text
 from econsent_jobs.core.errors import ErrorClass
 
 ADVICE: Final[Mapping[ErrorClass, str]] = {
@@ -59,17 +60,6 @@ class Way:
     stored_objects: Sequence[Mapping[str, Any]] | None
     audit_entries: Sequence[Mapping[str, Any]] | None
     read_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One step. ``at`` is when it happened, in UTC."""
-
-    at: datetime
-    text: str
-
-    def __str__(self) -> str:
-        return f"{clock_text(self.at)}  {self.text}"
 
 
 def explain(way: Way) -> list[Line]:
@@ -178,8 +168,3 @@ def ripe(way: Way) -> tuple[datetime, str]:
     if quiet <= longest:
         return quiet, f"the session's last chunk came at {clock_text(way.last_chunk_at)}"
     return longest, f"chunks still come, the last at {clock_text(way.last_chunk_at)}, and after 30 minutes it is made with what there is"
-
-
-def clock_text(at: datetime | None) -> str:
-    """A time that people read: UTC, to the second."""
-    return "an unknown time" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -125,9 +125,9 @@ def steady(times: Sequence[float], *, longest_ms: float) -> tuple[list[float], i
 
     A run of at most three times that lies more than an hour from the one before it and from the one after it, while those two lie within
     an hour of each other, is wrong. At the very start or end nothing tells a wrong time from a long pause, so there only a time counts as
-    wrong that no recording could last until.
+    wrong that lies further from the middle one than a recording may last.
     """
-    kept, clamped, at = list(times), 0, 0
+    kept, clamped, at, middle = list(times), 0, 0, sorted(times)[len(times) // 2]
     while at < len(kept):
         before = kept[at - 1] if at else None
         if before is not None and abs(kept[at] - before) <= FAR_MS:
@@ -135,7 +135,7 @@ def steady(times: Sequence[float], *, longest_ms: float) -> tuple[list[float], i
             continue
         end = end_of_run(kept, at)
         after = kept[end] if end < len(kept) else None
-        if end - at <= MOST_ALONE and is_wrong(kept[at], before=before, after=after, longest_ms=longest_ms):
+        if end - at <= MOST_ALONE and is_wrong(abs(kept[at] - middle) > longest_ms, before=before, after=after):
             anchor = before if before is not None else cast("float", after)
             clamped += end - at
             kept[at:end] = [anchor] * (end - at)
@@ -151,11 +151,10 @@ def end_of_run(times: Sequence[float], start: int) -> int:
     return end
 
 
-def is_wrong(time: float, *, before: float | None, after: float | None, longest_ms: float) -> bool:
-    if before is not None and after is not None:
-        return abs(after - before) <= FAR_MS
-    other = before if after is None else after
-    return other is not None and abs(time - other) > longest_ms
+def is_wrong(astray: bool, *, before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return astray and before is not after
+    return abs(after - before) <= FAR_MS
 
 
 def check_bounds(recording: Recording, bounds: Bounds) -> None:

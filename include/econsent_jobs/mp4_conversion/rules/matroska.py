@@ -5,6 +5,8 @@ Element ids: https://www.matroska.org/technical/elements.html
 
 from typing import Final
 
+from econsent_jobs.mp4_conversion.model import STEP_MS
+
 UNKNOWN_SIZE: Final = b"\x01" + b"\xff" * 7
 MILLISECOND_NS: Final = 1_000_000
 PAGE_TRACK, CLOCK_TRACK = 1, 2
@@ -24,7 +26,7 @@ def track(which: int, codec: bytes, size: tuple[int, int], *, colours: bytes = b
     width, height = size
     video = element("E0", element("B0", number(width)) + element("BA", number(height)) + colours)
     kind = element("D7", number(which)) + element("73C5", number(which)) + element("83", number(1)) + element("86", codec)
-    return element("AE", kind + video)
+    return element("AE", kind + element("23E383", number(STEP_MS * MILLISECOND_NS)) + video)  # the last frame lasts one step
 
 
 def head(*, page: tuple[int, int], clock: tuple[int, int]) -> bytes:

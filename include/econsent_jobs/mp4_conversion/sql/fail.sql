@@ -5,6 +5,7 @@ SET
     finished_at = now(),
     lease_token = NULL,
     leased_until = NULL,
+    lost_leases = greatest(0, conversion.lost_leases - 1),
     progress_percent = NULL,
     attempts = conversion.attempts + 1,
     error_class = %(error_class)s,
