@@ -22,8 +22,8 @@ def given(stores: Stores) -> None:
     own = {"company_id": COMPANY}
     world.session("kept", **own)
     world.certificate("kept", consumer_email="kept@example.com", **own)
-    world.session("over", expires_at=now() - timedelta(days=1), **own)
-    world.session("held", expires_at=now() - timedelta(days=1), **own)
+    world.session("over", started_at=now() - timedelta(days=91), **own)
+    world.session("held", started_at=now() - timedelta(days=91), **own)
     world.hold("session", "held", **own)
     world.marked(object_key=f"{COMPANY}/due.json", **own)
     world.marked(object_key=f"{COMPANY}/young.json", days=2, **own)

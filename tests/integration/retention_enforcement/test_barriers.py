@@ -1,4 +1,4 @@
-"""What keeps an object that is marked and whose time has come: holds, claims, retentions, locks, the guard, trouble of the archive."""
+"""What keeps an object although its time has come: holds, claims, retentions, locks, the guard, a trouble of the archive."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -105,7 +105,7 @@ def test_the_law_keeps_locked_objects_of_retained_certificates_for_five_years(ru
 
 def test_a_retention_in_between_wins(run: Run, world: World) -> None:
     world.company()
-    world.session("changed-mind", expires_at=now() - timedelta(days=9))
+    world.session("changed-mind", started_at=now() - timedelta(days=99))
     run("expire_sessions")
     world.update("sessions", session_id="changed-mind", set_={"retention_status": "retained", "retained_at": now()})
     world.update("storage_objects", session_id="changed-mind", set_={"purge_after": now() - timedelta(days=1)})
@@ -118,7 +118,7 @@ def test_a_retention_in_between_wins(run: Run, world: World) -> None:
 
 def test_a_claim_in_between_wins_and_lengthens_the_lock(run: Run, world: World) -> None:
     world.company()
-    world.company("buyer", property_id="b", object_lock_years=7)
+    world.company("buyer", object_lock_years=7)
     consent_at = now() - timedelta(days=6 * 365)
     pk = world.certificate(None, consent_at=consent_at, expires_at=now() - timedelta(days=8), status="expired")
     claimed = world.marked(certificate_pk=pk)
@@ -200,7 +200,7 @@ def wait_for_waiter(world: World) -> None:
 
 def test_a_purge_leaves_a_company_whose_hold_is_being_placed(run: Run, world: World, another_connection: Any) -> None:
     world.company()
-    world.company("beta", property_id="b")
+    world.company("beta")
     busy, free = world.marked(), world.marked(company_id="beta")
     with another_connection.transaction():
         another_connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('retention:' || %s, 0))", [COMPANY])
@@ -211,7 +211,7 @@ def test_a_purge_leaves_a_company_whose_hold_is_being_placed(run: Run, world: Wo
 
 def test_two_runs_at_once_delete_everything_once(make_tools: MakeTools, world: World) -> None:
     for company_id in ("acme", "beta", "gamma"):
-        world.company(company_id, property_id=f"p-{company_id}")
+        world.company(company_id)
         for _ in range(3):
             world.marked(company_id=company_id)
     workers = [make_tools(run_id=f"worker-{number}") for number in range(2)]
@@ -321,7 +321,7 @@ def mass(world: World, *, policy_days: int) -> list[int]:
 
 def test_the_guard_refuses_asks_and_goes_on_when_a_second_person_agreed(run: Run, make_tools: MakeTools, world: World) -> None:
     mass(world, policy_days=1)
-    world.company("beta", property_id="b")
+    world.company("beta")
     other = world.marked(company_id="beta")
     tools = make_tools()
 

@@ -149,9 +149,9 @@ def test_the_cold_tier_is_asked_for_and_the_row_stays_where_the_archive_cannot(r
 
 def test_sessions_past_their_window_are_marked_and_go_after_the_grace(run: Run, world: World) -> None:
     world.company()
-    world.session("over", expires_at=now() - timedelta(days=1), started_at=now() - timedelta(days=91))
+    world.session("over", started_at=now() - timedelta(days=91))
     world.session("running")
-    world.session("kept", expires_at=now() - timedelta(days=1), retention_status="retained", retained_at=now())
+    world.session("kept", started_at=now() - timedelta(days=91), retention_status="retained", retained_at=now())
 
     assert run("expire_sessions").changed == 1
     run("purge_objects")
