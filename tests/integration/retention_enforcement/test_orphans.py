@@ -1,0 +1,74 @@
+"""The orphan check and the sealed log on the real stores."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+from econsent_jobs.core.results import JobResult
+from tests.integration.retention_enforcement.world import COMPANY, World, now
+
+Run = Callable[..., JobResult]
+AT_ONCE = timedelta(seconds=-60)  # a grace that even what was written just now is older than
+
+
+def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, world: World) -> None:
+    world.company()
+    world.object(object_key="good.json")
+    world.object(object_key="size.json", bytes=9)
+    world.object(object_key="hash.json", sha256="1" * 64)
+    missing = world.object(object_key="missing.json")
+    ((version_id,),) = world.rows("storage_objects", "version_id", order="version_id", storage_object_id=missing)
+    world.client.delete_object(Bucket=world.bucket, Key="missing.json", VersionId=version_id)
+    world.client.put_object(Bucket=world.bucket, Key="stray.json", Body=b"x")
+    locked_until = now() + timedelta(days=2)
+    world.client.put_object(
+        Bucket=world.bucket, Key="locked.json", Body=b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=locked_until
+    )
+
+    assert run("find_orphans").examined == 0, "nothing younger than the grace is touched"
+    result = run("find_orphans", grace=AT_ONCE)
+
+    assert (result.quarantined, result.changed) == (5, 0)
+    details = [row[0] for row in world.rows("audit_log", "details", order="audit_id", action="retention.orphan_found")]
+    assert {(each["kind"], each["object_key"]) for each in details} == {
+        ("object_without_row", "stray.json"),
+        ("object_without_row", "locked.json"),
+        ("row_without_object", "missing.json"),
+        ("wrong_size", "size.json"),
+        ("wrong_hash", "hash.json"),
+    }
+    repaired = run("find_orphans", grace=AT_ONCE, repair_orphans=True)
+    assert (repaired.changed, repaired.quarantined) == (1, 4)
+    keys = [key for key, _ in world.versions()]
+    assert "stray.json" not in keys
+    assert "locked.json" in keys, "a lock is stronger than a repair"
+
+
+def test_a_key_that_somebody_is_about_to_record_is_no_orphan(run: Run, world: World) -> None:
+    world.company()
+    world.session("s-1")
+    sealed = {"kind": "recording", "object_key": "sealed.gz", "staging_path": "s", "bytes": 1, "sha256": "0" * 64, "content_type": ""}
+    world.insert("sealed_files", company_id=COMPANY, session_id="s-1", retain_until=now(), **sealed)
+    world.client.put_object(Bucket=world.bucket, Key="sealed.gz", Body=b"x")
+
+    assert run("find_orphans", grace=AT_ONCE).examined == 0
+
+
+def test_each_night_seals_one_root_and_a_month_that_is_over_its_certificate(run: Run, world: World, audit_bucket: str) -> None:
+    world.company()
+    world.marked(object_key="a.json")
+    run("purge_objects")
+    assert run("seal_log").changed == 1
+    assert run("seal_log").changed == 0, "a log that did not grow has its root"
+    next_month = (now().replace(day=1) + timedelta(days=40)).replace(day=2)
+
+    assert run("seal_log", as_of=next_month).changed == 1
+
+    keys = sorted(version["Key"] for version in world.client.list_object_versions(Bucket=audit_bucket)["Versions"])
+    assert keys == [f"tombstones/certificates/{COMPANY}/{now():%Y-%m}.json", "tombstones/roots/000000000001.json"]
+    stored = world.client.get_object(Bucket=audit_bucket, Key=keys[0])
+    document = json.loads(stored["Body"].read())
+    assert [(each["objectKey"], each["rule"]) for each in document["deleted"]] == [("a.json", "default")]
+    assert stored["ObjectLockMode"] == "COMPLIANCE"
+    assert stored["ObjectLockRetainUntilDate"].year == next_month.year + 7
+    assert run("seal_log", as_of=next_month).changed == 0
