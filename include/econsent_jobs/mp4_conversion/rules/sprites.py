@@ -92,7 +92,7 @@ def ring_picture() -> bytes:
     for y in range(RING_SIZE):
         for x in range(RING_SIZE):
             distance = ((x - middle) ** 2 + (y - middle) ** 2) ** 0.5
-            edge = max(0.0, 1.0 - abs(distance - (middle - 2)) / 2)
+            edge = min(1.0, max(0.0, 1.75 - abs(distance - (middle - 2))))
             dots += bytes([*RING_COLOUR, round(255 * edge)])
     return pam(RING_SIZE, RING_SIZE, bytes(dots))
 
