@@ -77,7 +77,9 @@ def test_each_position_of_a_batch_is_an_event_at_its_own_time() -> None:
         pytest.param(["a", "b"], r"none of the recording's 2 events can be replayed \(2 x no object\)", id="none that is one"),
         pytest.param([meta(), typed(5)], "no full snapshot", id="no snapshot"),
         pytest.param(
-            [meta(), snapshot(), *[typed(30 * HOUR + n) for n in range(5)]], "lasts 30.0 hours, a video lasts at most 24", id="long"
+            [meta(), snapshot(), *[typed(hours * HOUR + n) for hours in (1, 30) for n in range(5)]],
+            "lasts 30.0 hours, a video lasts at most 24",
+            id="long",
         ),
         pytest.param([meta(width=16_000, height=2_000), snapshot()], "16000 x 2000 pixels", id="large"),
     ],
