@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from econsent_jobs.io.database import first_line
 from econsent_jobs.io.environment import NotConfigured, connection_of, conninfo_of
-from econsent_verify.certificate_processing_checks.objects import S3Reader, open_reader
+from econsent_verify.certificate_processing_checks.objects import LONGEST_DOCUMENT, S3Reader, open_reader
 from econsent_verify.certificate_processing_checks.records import Database, connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
 
@@ -89,10 +89,11 @@ def run(environment: Mapping[str, str], scope: Scope) -> Report:
         database = Database(connection)
         if scope.company_id is not None and not database.companies(scope.company_id):
             raise CannotRun(f"There is no company {scope.company_id}: leave --company out to verify all.")
-        return verify(database, archive_of(environment, scope), keys=keys, scope=scope, progress=ProgressLine())
+        return verify(database, archive_of(environment, connections=scope.threads + 1), keys=keys, scope=scope, progress=ProgressLine())
 
 
-def archive_of(environment: Mapping[str, str], scope: Scope) -> S3Reader:
+def archive_of(environment: Mapping[str, str], *, connections: int, longest_bytes: int = LONGEST_DOCUMENT) -> S3Reader:
+    """Open the archive that the environment names, for reading. Raises CannotRun and NotConfigured."""
     found, bucket = connection_of(environment, ARCHIVE), environment.get(BUCKET)
     if not bucket:
         raise CannotRun(f"{BUCKET} is not set, so nothing names the archive's bucket: start eConsent by ./econsent up, then verify again.")
@@ -103,7 +104,8 @@ def archive_of(environment: Mapping[str, str], scope: Scope) -> S3Reader:
         login=found.get("login", ""),
         password=found.get("password", ""),
         bucket=bucket,
-        connections=scope.threads + 1,
+        connections=connections,
+        longest_bytes=longest_bytes,
     )
 
 

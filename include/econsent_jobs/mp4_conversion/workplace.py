@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
+from econsent_jobs.io.processes import memory_bytes
 
 REAPER: Final = Path(__file__).with_name("reaper.py")
 LAUNCH: Final = Path(__file__).with_name("launch.py")
@@ -107,7 +108,7 @@ class Workplace:
     def memory_bytes(self) -> int:
         """Return the programs' share of memory, together with all that they started."""
         groups = {process.pid for process in self._running}
-        return sum(share_bytes(pid) for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if group_of(pid) in groups)
+        return sum(memory_bytes(pid) for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if group_of(pid) in groups)
 
     def _tell(self, line: str) -> None:
         assert self._reaper.stdin is not None
@@ -122,12 +123,3 @@ def group_of(pid: int) -> int | None:
     with suppress(ProcessLookupError, PermissionError):
         return os.getpgid(pid)
     return None
-
-
-def share_bytes(pid: int) -> int:
-    """The process's share of memory (PSS); 0 when it is gone or not ours to read."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

@@ -8,7 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from econsent_jobs.core.errors import PermanentError
+from econsent_jobs.io.processes import memory_bytes
+from econsent_jobs.mp4_conversion import replayer
+from econsent_jobs.mp4_conversion.conversion import ffmpeg_version
+from econsent_jobs.mp4_conversion.programs import find_programs
 from econsent_stack import airflow_settings, components
+from econsent_stack.chromium import CHOSEN, CHOSEN_FFMPEG, CHOSEN_FFPROBE, SHARED, place, video_programs
 from econsent_stack.errors import StackError
 from econsent_stack.paths import chosen_home
 from econsent_stack.process import is_alive
@@ -22,7 +28,7 @@ def main(argv: list[str]) -> int:
     argparse.ArgumentParser(prog="./econsent doctor", description=HELP).parse_args(argv)
     stack = Stack(chosen_home().path)
     trouble = list(find_trouble(stack))
-    lines = [*machine(stack), "", *servers(stack), "", *processes(stack), ""]
+    lines = [*machine(stack), "", *servers(stack), *video_tools(), "", *processes(stack), ""]
     lines += [f"  ! {sentence}" for sentence in trouble] or ["  Nothing is missing."]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if trouble else 0
@@ -44,6 +50,25 @@ def servers(stack: Stack) -> Iterator[str]:
         yield f"  {server.name:<14} {version_or_trouble(server.version)}; {where}"
     if port := stack.state.ports.get(airflow_settings.PORT):
         yield f"  web page       http://127.0.0.1:{port}"
+
+
+def video_tools() -> Iterator[str]:
+    """What videos are made with, and where it comes from."""
+    if not is_fetched():
+        yield "  videos         browser and replayer are fetched by the first ./econsent up (64 MB)"
+        return
+    try:
+        programs = find_programs(video_programs())
+        replayer.read_bundle(programs.replayer)
+    except PermanentError as error:
+        yield f"  videos         cannot be made: {error.reason}"
+        return
+    browser = "the browser of its package" if programs.variables else f"the browser {programs.chromium}"
+    yield f"  videos         {browser}, @rrweb/replay {replayer.VERSION}, ffmpeg {ffmpeg_version(programs.ffmpeg)} at {programs.ffmpeg}"
+
+
+def is_fetched() -> bool:
+    return place(SHARED).exists()
 
 
 def processes(stack: Stack) -> Iterator[str]:
@@ -71,6 +96,12 @@ def find_trouble(stack: Stack) -> Iterator[str]:
             server.version()
         except StackError as error:
             yield str(error)
+    try:
+        if is_fetched():
+            replayer.read_bundle(find_programs(video_programs()).replayer)
+    except PermanentError as error:
+        chosen = f"{CHOSEN}, {CHOSEN_FFMPEG} and {CHOSEN_FFPROBE}"
+        yield f"Videos cannot be made ({error.reason}): name other programs by {chosen}, or delete {SHARED.path} to have them fetched again."
     if free_bytes(nearest(stack.home.path)) < NEEDED_BYTES:
         yield f"Less than 1024 MB are free on the disk of {stack.home.path}: free some."
     if stack.home.secrets_file.exists() and stack.home.secrets_file.stat().st_mode & 0o077:
@@ -87,15 +118,6 @@ def version_or_trouble(read: Callable[[], str]) -> str:
         return read()
     except StackError:
         return "cannot run"
-
-
-def memory_bytes(pid: int) -> int:
-    """The process's share of memory (PSS); 0 when it is gone or not ours to read."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def nearest(path: Path) -> Path:

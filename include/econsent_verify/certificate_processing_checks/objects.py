@@ -66,8 +66,9 @@ class Reader(Protocol):
 class S3Reader:
     """The archive, read only. Safe to call from several threads. Raises botocore's errors for all but a missing object."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, *, longest_bytes: int = LONGEST_DOCUMENT) -> None:
         self._client = client
+        self._longest_bytes = longest_bytes
         self.bucket = bucket
 
     def read(self, key: str, version_id: str) -> Stored | None:
@@ -89,11 +90,10 @@ class S3Reader:
             checksum=hex_of(found.get("ChecksumSHA256")),
         )
 
-    @staticmethod
-    def _body(found: "GetObjectOutputTypeDef") -> bytes:
+    def _body(self, found: "GetObjectOutputTypeDef") -> bytes:
         """Bytes that contradict the archive's own checksum are no reason to stop: they are what is looked for."""
         try:
-            return found["Body"].read(LONGEST_DOCUMENT)
+            return found["Body"].read(self._longest_bytes)
         except FlexibleChecksumError:
             return b""
 
@@ -114,7 +114,16 @@ def hex_of(checksum: str | None) -> str | None:
     return None if checksum is None else base64.b64decode(checksum).hex()
 
 
-def open_reader(*, endpoint_url: str | None, region: str | None, login: str, password: str, bucket: str, connections: int) -> S3Reader:
+def open_reader(
+    *,
+    endpoint_url: str | None,
+    region: str | None,
+    login: str,
+    password: str,
+    bucket: str,
+    connections: int,
+    longest_bytes: int = LONGEST_DOCUMENT,
+) -> S3Reader:
     """Open the archive with the verifier's identity, which may only read."""
     client: S3Client = cast("Any", get_session()).create_client(
         "s3",
@@ -130,7 +139,7 @@ def open_reader(*, endpoint_url: str | None, region: str | None, login: str, pas
             response_checksum_validation="when_required",
         ),
     )
-    return S3Reader(client, bucket)
+    return S3Reader(client, bucket, longest_bytes=longest_bytes)
 
 
 def session_folder(row: Row) -> str:
