@@ -6,7 +6,8 @@
 2. Make up each company's visits, counted back from now, and drop those that are there: a second load adds nothing.
 3. Write the files of the rest, then all their rows in one transaction, so that a load that was killed begins again.
 4. Insert the companies' webhook endpoints that are not there, where a receiver runs.
-5. Where Airflow runs beside it, give it a job that fails, for people to read and to retry.
+5. Insert old visits that nobody retained, and a request to be forgotten.
+6. Where Airflow runs beside it, give it a job that fails, for people to read and to retry.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from demo.bad import DEMO_KINDS, spoil
 from demo.environment import NotReady, connect, find_target
 from demo.failing_job import place_failing_job
 from demo.insert import LOADING, PACKAGE, insert_certificate_rows, insert_tenant, insert_visits
+from demo.retention import load_old_visits
 from demo.tenants import TENANTS, Tenant
 from demo.visits import CertificateRow, SessionlessSource, Visit, make_sessionless, make_visit
 from demo.webhooks import load_endpoints
@@ -132,8 +134,11 @@ def main(argv: Sequence[str]) -> int:
             print(load(database, target.efs_base, seed=options.seed, now=now))
             with database_errors():
                 endpoints = load_endpoints(database, os.environ)
+                old = load_old_visits(database, target.efs_base, seed=options.seed, now=now)
             if endpoints:
                 print(f"{endpoints} webhook endpoints added")
+            if old:
+                print(f"{old} old visits and requests added, for retention")
         if airflow_home := os.environ.get("AIRFLOW_HOME"):
             place_failing_job(Path(airflow_home))
     except NotReady as error:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
-
-MOST_OF_A_BATCH: Final = 1_000  # what one DeleteObjects takes
 
 
 class Rule(StrEnum):

@@ -1,7 +1,8 @@
 """The second of two phases: what is marked, and still due when it is looked at again, is deleted, version by version.
 
 1. Take the company's batch lock: whoever places a hold waits for it, and from the hold's commit on nothing that it covers is deleted.
-2. Load a batch of marks whose time has come, with all that decides about them, and decide again: a hold, a claim or a retention wins.
+2. Load a batch of marks whose time has come, at most 1,000 and as many as the archive deletes within seconds, with all that decides about
+   them, and decide again: a hold, a claim or a retention wins.
 3. Take the mark off what is kept after all; leave what the mass-delete guard refuses, and ask.
 4. Delete the versions by one request, and the files; what is refused is looked at one by one.
 5. Close the rows and write a tombstone for each into the log, in the transaction that holds the lock.
@@ -18,8 +19,8 @@ from dataclasses import dataclass, field
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.retention_enforcement import log as tombstone_log
-from econsent_jobs.retention_enforcement.model import MOST_OF_A_BATCH, Backend, Decision, Facts, Refusal, Rule, Verdict
-from econsent_jobs.retention_enforcement.rules import guard
+from econsent_jobs.retention_enforcement.model import Backend, Decision, Facts, Refusal, Rule, Verdict
+from econsent_jobs.retention_enforcement.rules import guard, pace
 from econsent_jobs.retention_enforcement.store import AuditEntry, Page
 from econsent_jobs.retention_enforcement.turn import Turn, count
 
@@ -52,10 +53,12 @@ class Batch:
 
 def purge(turn: Turn, *, marked_by: str | None = None) -> JobResult:
     """Delete a company's due marks, those of one step or all. Raises TransientError when a whole request failed: nothing is half done."""
-    result, after = JobResult(), ""
+    result, after, size = JobResult(), "", pace.FIRST
     while turn.in_time():
+        began = turn.tools.clock.monotonic()
         with turn.tools.store.transaction():
-            batch = purge_batch(turn, after=after, marked_by=marked_by)
+            batch = purge_batch(turn, after=after, marked_by=marked_by, size=size)
+        size = pace.next_size(size, seconds=turn.tools.clock.monotonic() - began)
         result += batch.result() + check_gone(turn, batch.gone)
         if batch.last_key is None or not batch.full:
             break
@@ -63,17 +66,17 @@ def purge(turn: Turn, *, marked_by: str | None = None) -> JobResult:
     return result
 
 
-def purge_batch(turn: Turn, *, after: str, marked_by: str | None) -> Batch:
+def purge_batch(turn: Turn, *, after: str, marked_by: str | None, size: int) -> Batch:
     """Steps 1 to 5, in the caller's transaction."""
     store = turn.tools.store
     if not store.lock_company(turn.company_id):
         log.info("Company %s: another run, or a hold that is being placed, has it in hand", turn.company_id)
         return Batch()
-    page = Page(company_id=turn.company_id, now=turn.now, after=after, size=MOST_OF_A_BATCH)
+    page = Page(company_id=turn.company_id, now=turn.now, after=after, size=size)
     found = store.find("find_marked", page, marked_by=marked_by)
     if not found:
         return Batch()
-    batch = Batch(last_key=found[-1]["object_key"], full=len(found) == MOST_OF_A_BATCH)
+    batch = Batch(last_key=found[-1]["object_key"], full=len(found) == size)
     facts = store.facts(turn.company_id, store.lock_objects(turn.company_id, [row["object_id"] for row in found]))
     decided = [(each, turn.decide(each)) for each in facts]
     keep(turn, [each for each, decision in decided if decision.verdict is Verdict.KEEP])

@@ -167,10 +167,10 @@ def test_the_verifier_is_silent_after_nights_and_loud_after_each_change(
 
     changes = {
         "log": "ALTER TABLE econsent.tombstones DISABLE TRIGGER ALL; UPDATE econsent.tombstones SET rule = 'x' WHERE log_no = 1",
+        "early": "UPDATE econsent.storage_objects SET retain_until = now() + interval '1 day' WHERE state = 'deleted'",
         "tombstone": "UPDATE econsent.storage_objects SET state = 'stored', deleted_at = NULL WHERE state = 'deleted'",
         "seal": "UPDATE econsent.tombstone_roots SET document = '{}'",
         "missing": "UPDATE econsent.storage_objects SET sha256 = repeat('1', 64) WHERE kind = 'recording'",
-        "early": "UPDATE econsent.storage_objects SET retain_until = now() + interval '1 day' WHERE state = 'deleted'",
         "personal": "UPDATE econsent.certificates SET consumer_name = 'X' WHERE status = 'deleted'",
         "usage": "DELETE FROM econsent.retention_usage_items",
         "hold": "UPDATE econsent.storage_objects SET held_at = now() WHERE state = 'stored'",

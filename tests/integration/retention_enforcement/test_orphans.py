@@ -16,7 +16,7 @@ def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, worl
     world.object(object_key="good.json")
     world.object(object_key="size.json", bytes=9)
     world.object(object_key="hash.json", sha256="1" * 64)
-    missing = world.object(object_key="missing.json")
+    missing = world.object(object_key="missing.json", created_at=now())
     ((version_id,),) = world.rows("storage_objects", "version_id", order="version_id", storage_object_id=missing)
     world.client.delete_object(Bucket=world.bucket, Key="missing.json", VersionId=version_id)
     world.client.put_object(Bucket=world.bucket, Key="stray.json", Body=b"x")

@@ -103,6 +103,22 @@ def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World)
     assert "under a legal hold" in body
 
 
+def test_a_certificate_that_is_being_made_waits_for_the_next_night(run: Run, world: World) -> None:
+    world.company()
+    pk = world.certificate(None, consumer_email=EMAIL, status="pending")
+    request_id = ask(world)
+
+    run("deletion_requests")
+    assert world.rows("certificates", "consumer_email", order="status") == [(EMAIL,)]
+    assert request_of(world, request_id)["status"] == "processing"
+    assert world.rows("mail_outbox", "message_id", order="message_id") == []
+    world.update("certificates", certificate_pk=pk, set_={"status": "finalized"})
+    run("deletion_requests")
+
+    assert world.rows("certificates", "consumer_email", order="status") == [(None,)]
+    assert request_of(world, request_id)["status"] == "completed"
+
+
 def test_a_request_without_a_company_reaches_all_and_one_about_nobody_is_answered(run: Run, world: World) -> None:
     for company_id in (COMPANY, "beta"):
         world.company(company_id)
@@ -142,7 +158,11 @@ def test_every_column_is_said_to_be_personal_or_not(world: World) -> None:
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'econsent' AND column_name = 'last_error'"
     ).fetchall()
     watched = {(table, "last_error") for table, columns in PERSONAL.items() if "last_error" in columns}
-    of_companies = {(table, name) for table, name in free_text if table in {"payments", "mail_outbox"} or table.startswith("certificates_")}
+    of_companies = {
+        (table, name)
+        for table, name in free_text
+        if table in {"payments", "mail_outbox", "alert_outbox"} or table.startswith("certificates_")
+    }
     assert set(free_text) - of_companies == watched
 
 

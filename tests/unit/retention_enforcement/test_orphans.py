@@ -52,6 +52,7 @@ def found(listing: list[Listed], rows: list[Recorded]) -> list[tuple[str, str, s
         pytest.param([listed("a", modified_at=NOW - WEEK)], [], [("object_without_row", "a", "1")], id="a week is old enough"),
         pytest.param([], [row("a", created_at=NOW)], [], id="a young row is left alone"),
         pytest.param([listed("a", size_bytes=9)], [row("a", created_at=NOW)], [], id="and not compared"),
+        pytest.param([listed("a", size_bytes=9, modified_at=NOW)], [row("a")], [], id="nor is a young object"),
         pytest.param([listed("Z"), listed("a"), listed("ä")], [row("Z"), row("a"), row("ä")], [], id="the order is that of the bytes"),
     ],
 )

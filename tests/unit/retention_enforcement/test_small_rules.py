@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from econsent_jobs.retention_enforcement.model import Backend, Facts, State
-from econsent_jobs.retention_enforcement.rules import guard
+from econsent_jobs.retention_enforcement.rules import guard, pace
 from econsent_jobs.retention_enforcement.rules.calendar import plus_months, plus_years
 from econsent_jobs.retention_enforcement.rules.cost import monthly_usd
 from econsent_jobs.retention_enforcement.rules.destruction import kept_until
@@ -65,6 +65,14 @@ def test_the_guard_lets_all_go_or_none(whole: int, gone_today: int, selected: in
     assert bool(verdict.sentence) is (allowed == 0)
     for number in (selected, gone_today, whole) if verdict.sentence else ():
         assert str(number) in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [(250, 1, 500), (500, 3.9, 1_000), (1_000, 1, 1_000), (500, 4, 500), (500, 10, 500), (500, 10.1, 250), (40, 60, 25), (25, 60, 25)],
+)
+def test_a_batch_is_as_large_as_a_hold_can_wait_for(size: int, seconds: float, expected: int) -> None:
+    assert pace.next_size(size, seconds=seconds) == expected
 
 
 @pytest.mark.parametrize(("used", "overage"), [(0, 0), (999, 0), (1_000, 0), (1_001, 1), (1_500, 500)])

@@ -12,7 +12,8 @@ from econsent_jobs.core.canonical_json import timestamp_text
 class Report:
     """Counts over all companies. ``deferred``: objects that a lock or the law keeps, the last until ``deferred_until``.
 
-    ``named``: certificate numbers by company, by which a later try finds again what carries no name any more.
+    ``unfinished``: certificates that are being made, which the next night erases. ``named``: certificate numbers by company, by which a
+    later try finds again what carries no name any more.
     """
 
     request_id: int
@@ -22,6 +23,7 @@ class Report:
     objects: int = 0
     deferred: int = 0
     held: int = 0
+    unfinished: int = 0
     deferred_until: datetime | None = None
     named: Mapping[str, list[int]] = field(default_factory=dict[str, list[int]])
 
@@ -35,18 +37,21 @@ class Report:
             objects=self.objects + other.objects,
             deferred=self.deferred + other.deferred,
             held=self.held + other.held,
+            unfinished=self.unfinished + other.unfinished,
             deferred_until=max(untils, default=None),
             named={**self.named, **other.named},
         )
 
     @property
     def status(self) -> str:
-        """Deferred as long as anything of the person is left."""
+        """Deferred as long as anything of the person is left; not done at all while a certificate is being made."""
+        if self.unfinished:
+            return "processing"
         return "deferred" if self.deferred or self.held else "completed"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the request keeps: counts and numbers, no name."""
-        counts = ("companies", "certificates", "sessions", "objects", "deferred", "held")
+        counts = ("companies", "certificates", "sessions", "objects", "deferred", "held", "unfinished")
         until = timestamp_text(self.deferred_until) if self.deferred_until else None
         return {**{name: getattr(self, name) for name in counts}, "deferred_until": until, "named": dict(self.named)}
 

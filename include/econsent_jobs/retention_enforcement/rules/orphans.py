@@ -92,7 +92,7 @@ def compare(there: list[Listed], rows: list[Recorded], *, now: datetime, grace: 
     versions = {each.version_id: each for each in there}
     for row in rows:
         found = versions.pop(row.version_id, None)
-        if now - row.created_at < grace:
+        if now - (row.created_at if found is None else max(row.created_at, found.modified_at)) < grace:
             continue
         if found is None or found.size_bytes is None:
             yield without_object(row)

@@ -1,6 +1,7 @@
 -- A person's certificates in one company, by phone or e-mail.
 SELECT
     certificate.certificate_pk,
+    certificate.status,
     certificate.session_id
 FROM econsent.certificates AS certificate
 WHERE

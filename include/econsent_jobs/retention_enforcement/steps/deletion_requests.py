@@ -4,7 +4,7 @@
 2. Leave out what a hold covers: it stays, and the report says so.
 3. Keep the opt-out enforceable by keyed hashes of phone and e-mail.
 4. Erase rows, ask for the erasure of everything stored, mark it, and delete at once what nothing keeps.
-5. Write the report and the confirmation mail, and forget who asked.
+5. Write the report and the confirmation mail, and forget who asked. A certificate that is being made waits for the next night.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from econsent_jobs.retention_enforcement.erasing import erase
 from econsent_jobs.retention_enforcement.marking import mark
 from econsent_jobs.retention_enforcement.model import Facts
 from econsent_jobs.retention_enforcement.purging import purge
-from econsent_jobs.retention_enforcement.rules.decision import decide
+from econsent_jobs.retention_enforcement.rules.decision import UNFINISHED, decide
 from econsent_jobs.retention_enforcement.rules.erasure import Report, report_body, report_subject
 from econsent_jobs.retention_enforcement.steps.expire_certificates import register_pages
 from econsent_jobs.retention_enforcement.store import AuditEntry, Row
@@ -87,8 +87,10 @@ def forget(turn: Turn, person: Person, request: Row) -> Report:
     rows = store.rows("find_named", **company, certificate_pks=person.named.get(turn.company_id, []))
     for page in turn.pages("find_person", by="certificate_pk", phones=person.phones, emails=person.emails, source=person.source):
         rows += page
+    unfinished = [row for row in rows if row["status"] in UNFINISHED]
+    rows = [row for row in rows if row["status"] not in UNFINISHED]
     if not rows:
-        return Report(request_id=request["request_id"])
+        return Report(request_id=request["request_id"], unfinished=len(unfinished))
     pks = sorted({row["certificate_pk"] for row in rows})
     with store.transaction():
         covered = {row["certificate_pk"] for row in store.rows("find_covered", **company, certificate_pks=pks)}
@@ -115,6 +117,7 @@ def forget(turn: Turn, person: Person, request: Row) -> Report:
         certificates=len(free_pks),
         sessions=len(sessions),
         held=len(covered),
+        unfinished=len(unfinished),
         objects=len(ids) - len(left),
         deferred=len(left),
         deferred_until=latest(turn, left),
@@ -162,7 +165,7 @@ def audited(turn: Turn, request: Row, *, erased: int, held: int) -> AuditEntry:
 def close(run: Run, request: Row, report: Report) -> None:
     """Step 5, in one transaction: report, mail, and the request's own personal data."""
     store = run.tools.store
-    if request["email"]:
+    if request["email"] and not report.unfinished:
         store.write_mail(
             message_id=f"deletion:{report.request_id}",
             company_id=request["company_id"],
@@ -176,6 +179,6 @@ def close(run: Run, request: Row, report: Report) -> None:
         now=run.now,
         status=report.status,
         deferred_until=report.deferred_until if report.status == "deferred" else None,
-        forget=report.held == 0,
+        forget=report.held == 0 and report.unfinished == 0,
         result=Jsonb(report.as_dict()),
     )
