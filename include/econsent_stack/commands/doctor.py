@@ -101,7 +101,7 @@ def find_trouble(stack: Stack) -> Iterator[str]:
             replayer.read_bundle(find_programs(video_programs()).replayer)
     except PermanentError as error:
         chosen = f"{CHOSEN}, {CHOSEN_FFMPEG} and {CHOSEN_FFPROBE}"
-        yield f"Videos cannot be made ({error.reason}): name other programs by {chosen}, or delete {SHARED.path} to have them fetched again."
+        yield f"Videos cannot be made ({error.reason}): name other programs by {chosen}, or delete {SHARED.path} to fetch them anew."
     if free_bytes(nearest(stack.home.path)) < NEEDED_BYTES:
         yield f"Less than 1024 MB are free on the disk of {stack.home.path}: free some."
     if stack.home.secrets_file.exists() and stack.home.secrets_file.stat().st_mode & 0o077:
