@@ -8,7 +8,7 @@ again when it failed: after 1, 2, 4 … 512, then 720 minutes, 15 times. Fresh e
 turn, and drops no delivery: what failed for good is kept, and can be replayed.
 
 **When it fails.** A receiver that fails fails no run: after 72 hours without a success its endpoint is disabled, and its
-owners get mail. The run fails when the database or a Connection does, and the next one continues.
+owners get mail. The run fails when the database, a Connection or this machine's way out does; no attempt counts then.
 
 **Runbook.** docs/runbooks/webhook_delivery_retry.md
 """

@@ -2,7 +2,8 @@
 
 1. Fan out: fresh events become deliveries, one for each endpoint, in the statement that marks them.
 2. Write down what ended: attempts and their deliveries in one transaction, and after it what they say about their endpoints (circuit,
-   72 hours, 410); a disabled endpoint is audited and its owners get mail in the same transaction.
+   72 hours, 410); a disabled endpoint is audited and its owners get mail in the same transaction. When nobody at all can be reached, it is
+   this machine's way out that is broken: then no attempt counts, everything is given back, and the run fails with that sentence.
 3. Give back what is not going to be sent in time: no lease may end under an attempt.
 4. Claim what is due, as much as has room: per endpoint and per kind of endpoint; suspects of lost workers one at a time.
 5. Build the requests. What must not be sent ends here: a body that was dropped, a delivery that three workers were lost with.
@@ -25,13 +26,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
-from econsent_jobs.core.errors import BadItem, ErrorClass
+from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.webhook_delivery_retry.lane import Ended, Lane, Ready
+from econsent_jobs.webhook_delivery_retry.lane import Ended, Lane, Ready, unreached
 from econsent_jobs.webhook_delivery_retry.messages import disabled_audit, disabled_mail, why
-from econsent_jobs.webhook_delivery_retry.model import Claimed, Health, Request, Secret, Settled, StoredSecret
-from econsent_jobs.webhook_delivery_retry.rules import breaker
+from econsent_jobs.webhook_delivery_retry.model import Claimed, Health, Request, Secret, Settings, Settled, StoredSecret
+from econsent_jobs.webhook_delivery_retry.rules import breaker, way_out
 from econsent_jobs.webhook_delivery_retry.rules.outcomes import settle, unsendable, verdict_of
 from econsent_jobs.webhook_delivery_retry.rules.signatures import build_request
 from econsent_jobs.webhook_delivery_retry.secret_box import open_secret
@@ -47,6 +48,7 @@ IDLE_SECONDS: Final = 0.5  # between two looks at the queue
 UNSIGNABLE_SECONDS: Final = 300.0  # until a delivery whose secret cannot be opened is looked at again
 SOUND_SECONDS: Final = 60.0  # between two notes that an endpoint answers well
 MARGIN_SECONDS: Final = 5.0  # of a lease, beyond the longest attempt
+WAY_OUT_SECONDS: Final = 60.0  # until what nobody could be reached for is due again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class Run:
     fanned_out_at: float = -IDLE_SECONDS
     suspected_at: float = -IDLE_SECONDS
     broken: BaseException | None = None
+    cut_off: TransientError | None = None
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -104,10 +107,12 @@ async def drain(run: Run) -> None:
     """Steps 1 to 7."""
     deadline = run.now() + run.limits.run_seconds
     worked_at = run.now()
-    while run.now() < deadline:
+    while run.now() < deadline and run.cut_off is None:
         run.woken.clear()
         busy = await fan_out(run)
         busy |= await write_down(run)
+        if run.cut_off is not None:
+            break
         await give_back(run, run.lane.unsendable(now=run.now()))
         busy |= await claim(run)
         start(run)
@@ -124,6 +129,8 @@ async def drain(run: Run) -> None:
         run.woken.clear()
         if not await write_down(run):
             await rest(run, seconds=IDLE_SECONDS)
+    if run.cut_off is not None:
+        raise run.cut_off
 
 
 async def fan_out(run: Run) -> bool:
@@ -140,11 +147,41 @@ async def fan_out(run: Run) -> bool:
 
 
 async def write_down(run: Run) -> bool:
-    """Step 2."""
-    ended = run.lane.take_ended()
-    if ended:
-        await record(run, [settled_of(run, each) for each in ended])
+    """Step 2. What reached nobody waits for a moment, until it is known whose trouble that is."""
+    doubtful, way = look_at_the_way_out(run)
+    ended = run.lane.take_ended(but=doubtful if way is way_out.WayOut.DOUBTFUL else ())
+    if run.cut_off is not None:
+        unsent = [Released(each.ready.claimed, WAY_OUT_SECONDS, *run.cut_off.args) for each in ended if each.reached_nobody]
+        await run.tools.run_blocking(lambda: run.tools.store.release(run.token, unsent))
+    told = [each for each in ended if run.cut_off is None or not each.reached_nobody]
+    if told:
+        await record(run, [settled_of(run, each) for each in told])
     return bool(ended)
+
+
+def look_at_the_way_out(run: Run) -> tuple[list[Ended], way_out.WayOut]:
+    """Judge what reached nobody; ``run.cut_off`` is set for good once this machine's own way out is found broken."""
+    doubtful = run.lane.doubtful()
+    way = way_out.judge(
+        [unreached(each) for each in doubtful],
+        reached_at=run.lane.reached_at,
+        now=run.now(),
+        under_way=len(run.lane.running),
+        patience_seconds=min(way_out.PATIENCE_SECONDS, margin_seconds(run.tools.settings) / 2),
+    )
+    if way is way_out.WayOut.BROKEN and run.cut_off is None:
+        places = len({unreached(each).place for each in doubtful})
+        reason = (
+            f"{places} receivers that answered within the last hour cannot be reached, and nobody else can:"
+            " look at this machine's way out and its DNS; no attempt was counted"
+        )
+        run.cut_off = TransientError(ErrorClass.HTTP_DELIVERY, reason)
+    return doubtful, way
+
+
+def margin_seconds(settings: Settings) -> float:
+    """Return how much of a lease is left at the end of the longest attempt."""
+    return min(MARGIN_SECONDS, (settings.lease_seconds - settings.request_seconds) / 2)
 
 
 def settled_of(run: Run, ended: Ended) -> Settled:
@@ -248,8 +285,7 @@ async def claim(run: Run) -> bool:
             unsignable.append(Released(each, UNSIGNABLE_SECONDS, error.error_class, error.reason))
             log.error("Delivery %s waits: %s", each.delivery_id, error.reason)
             continue
-        margin = min(MARGIN_SECONDS, (settings.lease_seconds - settings.request_seconds) / 2)
-        sendable_until = claimed_at + settings.lease_seconds - settings.request_seconds - margin
+        sendable_until = claimed_at + settings.lease_seconds - settings.request_seconds - margin_seconds(settings)
         lane.take(Ready(claimed=each, request=request, sendable_until=sendable_until, claimed_at=claimed_at))
     if dead:
         await record(run, dead)

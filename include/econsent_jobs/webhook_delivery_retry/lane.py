@@ -1,13 +1,15 @@
 """What one lane has in hand: deliveries waiting for their turn, attempts under way, and how each endpoint keeps pace."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from econsent_jobs.webhook_delivery_retry.model import Attempted, Claimed, Request
+from econsent_jobs.webhook_delivery_retry.model import Attempted, Claimed, Outcome, Request
 from econsent_jobs.webhook_delivery_retry.rules import flow
 from econsent_jobs.webhook_delivery_retry.rules.flow import Pace, Rooms
+from econsent_jobs.webhook_delivery_retry.rules.way_out import UNREACHED, Unreached
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,11 +35,19 @@ class Ended:
     ready: Ready
     attempted: Attempted
     began: float
+    at: float
+
+    @property
+    def reached_nobody(self) -> bool:
+        return self.attempted.outcome in UNREACHED
 
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """``places`` for attempts that may answer quickly, ``stalled_places`` for those that did not. No I/O, no clock of its own."""
+    """``places`` for attempts that may answer quickly, ``stalled_places`` for those that did not. No I/O, no clock of its own.
+
+    ``reached_at``: when somebody last answered anything (monotonic).
+    """
 
     places: int
     stalled_places: int
@@ -48,6 +58,7 @@ class Lane:
     suspects: set[str] = field(default_factory=set[str])
     stalled: int = 0
     waiting: int = 0
+    reached_at: float = float("-inf")
 
     @property
     def in_hand(self) -> int:
@@ -122,7 +133,10 @@ class Lane:
             self.stalled -= 1
         pace.answered(delivered=attempted.delivered, seconds=now - running.began)
         pace.unsettled_failures += not attempted.delivered
-        self.ended.append(Ended(ready=ready, attempted=attempted, began=running.began))
+        ended = Ended(ready=ready, attempted=attempted, began=running.began, at=now)
+        if not ended.reached_nobody and attempted.outcome is not Outcome.BLOCKED:
+            self.reached_at = now
+        self.ended.append(ended)
 
     def note_stalled(self, *, now: float) -> None:
         """Let attempts that have not been answered for a second give their places back, as far as there are places for stalled ones."""
@@ -153,9 +167,15 @@ class Lane:
         self.waiting = 0
         return waiting
 
-    def take_ended(self) -> list[Ended]:
+    def doubtful(self) -> list[Ended]:
+        """What ended without reaching a receiver that answered well lately."""
+        return [each for each in self.ended if each.reached_nobody and each.ready.claimed.proven]
+
+    def take_ended(self, *, but: Sequence[Ended] = ()) -> list[Ended]:
         """Take out what ended. Of an endpoint that fails and has nothing in hand the database knows as much as this lane."""
-        ended, self.ended = self.ended, []
+        kept = {each.ready.claimed.delivery_id for each in but}
+        ended = [each for each in self.ended if each.ready.claimed.delivery_id not in kept]
+        self.ended = list(but)
         for each in ended:
             endpoint_id = each.ready.claimed.endpoint_id
             if each.ready.claimed.lost_leases:
@@ -185,3 +205,7 @@ class Lane:
         self.waiting -= 1
         if not self.queues[endpoint_id]:
             del self.queues[endpoint_id]
+
+
+def unreached(ended: Ended) -> Unreached:
+    return Unreached(place=urlsplit(ended.ready.request.url).netloc, at=ended.at)

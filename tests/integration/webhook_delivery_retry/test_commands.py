@@ -11,6 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.webhook_delivery_retry.commands import COMMANDS
 from econsent_stack.stack import Stack
+from econsent_verify.webhook_delivery_retry_checks.records import Database as Verified
+from econsent_verify.webhook_delivery_retry_checks.records import connect
+from econsent_verify.webhook_delivery_retry_checks.walk import Scope, verify
 from tests.integration.webhook_delivery_retry.given import KEYS, Given
 from tests.prove.webhooks.receivers import Laboratory, answering, healthy
 
@@ -71,6 +74,26 @@ def test_a_dead_letter_is_replayed_in_the_same_row(
     (audit,) = given.rows("SELECT * FROM econsent.audit_log WHERE action = 'webhook.replayed'")
     assert (audit["user"], audit["details"]["deliveries"]) == ("ada@econsent.example", 1)
     assert "1 deliveries are due now" in capsys.readouterr().out
+
+
+def test_the_verifier_knows_what_a_person_sent_again(
+    given: Given, run: Run, command: Command, laboratory: Laboratory, stack: Stack, database: psycopg.Connection[Any]
+) -> None:
+    receiver = laboratory.open("mended", answering(500))
+    given.endpoint("wh-1", f"https://localhost:{receiver.port}/")
+    given.events(2)
+    assert run().failed == 2
+    receiver.behave_as(healthy)
+
+    assert command("recover", "--endpoint", "wh-1", "--since", "2020-01-01") == 0
+    assert run().changed == 2
+    assert command("replay", "--endpoint", "wh-1", "--status", "delivered") == 0
+    assert run().changed == 2
+
+    with connect(stack.postgres_url(database.info.dbname, user="econsent_verify")) as connection:
+        report = verify(Verified(connection), scope=Scope(loopback=True))
+    assert report.findings == []
+    assert report.attempts == 6
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,22 @@
 
 import hashlib
 import hmac
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import pytest
 
+from econsent_jobs.core.errors import TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.webhook_delivery_retry import deliver_webhooks
 from tests.integration.webhook_delivery_retry.given import SECRET, Given
-from tests.prove.webhooks.receivers import Behaviour, Laboratory, Line, Receiver, answering, healthy
+from tests.prove.webhooks.receivers import LOOPBACK, Behaviour, Laboratory, Line, Receiver, answering, healthy
 
 Run = Callable[..., JobResult]
 
@@ -134,6 +137,48 @@ def test_two_lanes_share_the_queue(given: Given, make_tools: Any, laboratory: La
     assert sum(result.changed for result in results) == 400
     assert all(result.changed for result in results)
     assert {len(receiver.received) for receiver in receivers} == {50}
+
+
+def test_when_nobody_at_all_is_reached_no_attempt_counts_and_the_run_says_why(given: Given, run: Run) -> None:
+    for number, port in enumerate(closed_ports(6)):
+        proven_endpoint(given, f"wh-{number}", f"https://127.0.0.1:{port}/")
+    given.events(2)
+
+    with pytest.raises(TransientError, match="look at this machine's way out"):
+        run()
+
+    assert given.attempts() == []
+    assert {(row["status"], row["attempts"], row["lost_leases"], row["lease_token"]) for row in given.deliveries()} == {
+        ("pending", 0, 0, None)
+    }
+    assert {given.endpoint_row(f"wh-{number}")["consecutive_failures"] for number in range(6)} == {0}
+
+
+def test_while_somebody_is_reached_the_others_failures_are_their_own(given: Given, run: Run, good: Receiver) -> None:
+    for number, port in enumerate(closed_ports(6)):
+        proven_endpoint(given, f"wh-{number}", f"https://127.0.0.1:{port}/")
+    proven_endpoint(given, "wh-good", url_of(good))
+    given.event()
+
+    result = run()
+
+    assert (result.changed, result.failed) == (1, 6)
+    assert sorted(row["outcome"] for row in given.attempts()) == ["connect"] * 6 + ["success"]
+
+
+def closed_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens at."""
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def proven_endpoint(given: Given, endpoint_id: str, url: str) -> None:
+    """An endpoint that answered well a minute ago."""
+    given.endpoint(endpoint_id, url)
+    given.shift_endpoint(endpoint_id, "last_success_at", timedelta(minutes=1))
 
 
 def healthy_after(opened: Event) -> Behaviour:

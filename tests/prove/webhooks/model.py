@@ -63,6 +63,7 @@ class DeliveryRow:
     status: str = "pending"
     attempts: int = 0
     max_attempts: int = 16
+    replayed: bool = False
     lost_leases: int = 0
     lease_token: UUID | None = None
     leased_until: datetime | None = None

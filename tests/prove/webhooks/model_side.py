@@ -132,14 +132,21 @@ class ModelSide:
             self.database.secrets[endpoint_id] = [first, second]
 
     def _replay(self, random: Random) -> None:
-        """What the replay command does: the same row is opened again, with as many further attempts."""
+        """What the replay command does: the same row is opened again, with 16 further attempts."""
         done = [row for row in self.database.tables.deliveries.values() if row.status in {"delivered", "exhausted"}]
         if done:
             row = random.choice(done)
-            changed = replace(
-                row, status="retrying", max_attempts=row.max_attempts + 16, next_attempt_at=self.database.now, delivered_at=None
+            if self.database.tables.endpoints[row.endpoint_id].status == "deleted":
+                return
+            self.database.tables.deliveries[row.delivery_id] = replace(
+                row,
+                status="retrying" if row.attempts else "pending",
+                max_attempts=row.attempts + 16,
+                lost_leases=0,
+                next_attempt_at=self.database.now,
+                delivered_at=None,
+                replayed=True,
             )
-            self.database.tables.deliveries[row.delivery_id] = changed
 
     def change_mind(self, mind: str, random: Random) -> None:
         self.receivers.minds[random.choice(list(self.database.tables.endpoints))] = mind

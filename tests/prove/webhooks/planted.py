@@ -179,4 +179,25 @@ PLANTED: Final = (
         new="auto_decompress=True,",
         killers=(HOSTILE,),
     ),
+    Planted(
+        name="a broken way out of our own costs attempts",
+        file=JOB + "rules/way_out.py",
+        old="return WayOut.BROKEN if len(",
+        new="return WayOut.OPEN if len(",
+        killers=(HERE + "test_job.py::test_when_nobody_at_all_is_reached_no_attempt_counts_and_the_run_says_why",),
+    ),
+    Planted(
+        name="one receiver that is down is taken for a broken way out",
+        file=JOB + "rules/way_out.py",
+        old="    if reached_at >= first:\n        return WayOut.OPEN\n",
+        new="",
+        killers=(HERE + "test_job.py::test_while_somebody_is_reached_the_others_failures_are_their_own",),
+    ),
+    Planted(
+        name="a replay is not named in the audit trail",
+        file=JOB + "sql/replay_deliveries.sql",
+        old="'deliveryIds', array_agg(listed.delivery_id)",
+        new="'deliveryId', array_agg(listed.delivery_id)",
+        killers=(HERE + "test_commands.py::test_the_verifier_knows_what_a_person_sent_again",),
+    ),
 )

@@ -10,8 +10,9 @@ from typing import Final
 import psycopg
 
 from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.core.statements import statement
 from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
-from econsent_jobs.webhook_delivery_retry.store import PostgresStore
+from econsent_jobs.webhook_delivery_retry.store import PACKAGE, PostgresStore
 from econsent_jobs.webhook_delivery_retry.tools import Tools
 from econsent_verify.webhook_delivery_retry_checks.records import Database as Verified
 from econsent_verify.webhook_delivery_retry_checks.records import connect
@@ -56,13 +57,9 @@ CHANGE: Final = {
     "delete": "status = 'deleted'",
     "events": "events = %(events)s",
 }
-REPLAY: Final = """
-UPDATE econsent.webhook_deliveries
-SET status = 'retrying', max_attempts = max_attempts + 16, next_attempt_at = now(), delivered_at = NULL
-WHERE delivery_id = (
-  SELECT delivery_id FROM econsent.webhook_deliveries WHERE company_id = %(company)s AND status IN ('delivered', 'exhausted')
-  ORDER BY md5(delivery_id::text || %(salt)s) LIMIT 1
-)
+REPLAYED: Final = """
+SELECT delivery_id FROM econsent.webhook_deliveries WHERE company_id = %(company)s AND status IN ('delivered', 'exhausted')
+ORDER BY md5(delivery_id::text || %(salt)s) LIMIT 1
 """
 
 
@@ -116,7 +113,9 @@ class RealSide:
     def change(self, what: str, random: Random) -> None:
         endpoint = random.choice(self._endpoints)
         if what == "replay":
-            self._world.database.execute(REPLAY, {"company": self.company, "salt": str(random.random())})
+            chosen = self._world.rows(REPLAYED, company=self.company, salt=str(random.random()))
+            parameters = {"delivery_ids": [row["delivery_id"] for row in chosen], "user": "a person"}
+            self._world.database.execute(statement(PACKAGE, "replay_deliveries"), parameters)
         elif what == "rotate":
             if not self._world.rows("SELECT 1 AS n FROM econsent.webhook_secrets WHERE endpoint_id = %(e)s AND secret_no = 2", e=endpoint):
                 self._add_secret(endpoint, number=2, documented=False)

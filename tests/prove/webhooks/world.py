@@ -26,7 +26,7 @@ from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_webhook_delivery_retry"
 IN_THE_CLEAR: Final = Identity(tls=False)
-PASSED: Final = timedelta(minutes=30)  # more than the wait after the third failure
+PASSED: Final = timedelta(minutes=10)  # more than the wait after the third failure
 MAKE_DUE: Final = (
     """
     WITH event AS (

@@ -1,5 +1,5 @@
 -- The same rows are reopened, under the same ids: their numbering goes on, and they get 16 more attempts. What waits already is due now.
--- What was dropped cannot be sent again, and what is in hand is left to its lane.
+-- What was dropped cannot be sent again, and what is in hand is left to its lane. Each is named in the audit trail, a thousand an entry.
 WITH replayed AS (
     UPDATE econsent.webhook_deliveries AS delivery
     SET
@@ -22,16 +22,24 @@ WITH replayed AS (
     RETURNING delivery.delivery_id, delivery.company_id
 ),
 
+listed AS (
+    SELECT
+        replayed.company_id,
+        replayed.delivery_id,
+        (row_number() OVER (PARTITION BY replayed.company_id ORDER BY replayed.delivery_id) - 1) / 1000 AS entry_no
+    FROM replayed
+),
+
 audited AS (
     INSERT INTO econsent.audit_log (company_id, action, category, "user", details)
     SELECT
-        replayed.company_id,
+        listed.company_id,
         'webhook.replayed',
         'webhooks',
         %(user)s,
-        jsonb_build_object('deliveries', count(*), 'deliveryIds', (array_agg(replayed.delivery_id))[1:100])
-    FROM replayed
-    GROUP BY replayed.company_id
+        jsonb_build_object('deliveries', count(*), 'deliveryIds', array_agg(listed.delivery_id))
+    FROM listed
+    GROUP BY listed.company_id, listed.entry_no
     RETURNING audit_id
 )
 
