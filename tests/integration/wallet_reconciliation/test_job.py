@@ -86,6 +86,19 @@ def test_of_two_usage_rows_of_one_request_the_later_is_not_charged(world: World,
     ]
 
 
+def test_a_row_is_no_duplicate_of_one_that_is_set_aside(world: World, run: Run) -> None:
+    world.company()
+    begins = NOON - timedelta(minutes=30)
+    world.database.execute("UPDATE econsent.price_book SET effective_from = %s WHERE sku = 'otp'", [begins])
+    unpriced = world.usage("r-1", at=begins - timedelta(minutes=10))
+    priced = world.usage("r-1", at=begins + timedelta(minutes=10))
+
+    run()
+
+    assert dict(world.rows("SELECT usage_id, status FROM econsent.usage_events")) == {unpriced: "quarantined", priced: "posted"}
+    assert world.amounts() == ["usage_charge -0.1000"]
+
+
 def test_a_duplicate_that_comes_after_the_charge_is_not_charged_either(world: World, run: Run) -> None:
     world.company()
     world.usage("r-1", at=NOON - timedelta(minutes=20))

@@ -280,7 +280,8 @@ class ModelStore:
         for other in self._tables.usage.values():
             if (other.company_id, other.sku, other.request_id) == (row.company_id, row.sku, row.request_id) and other != row:
                 earlier = (other.occurred_at, other.usage_id) < (row.occurred_at, row.usage_id)
-                if other.status == "posted" or (other.status == "unposted" and earlier):
+                charges = other.status == "unposted" and self._database.price_at(other.sku, other.occurred_at) is not None
+                if other.status == "posted" or (charges and earlier):
                     return "reversed"
         return "quarantined" if self._database.price_at(row.sku, row.occurred_at) is None else "posted"
 

@@ -142,4 +142,11 @@ PLANTED: Final = (
         new="wallet.auto_recharge_failures ELSE 0 END,",
         killers=(REAL + "test_three_failures_in_a_row_switch_auto_recharge_off",),
     ),
+    Planted(
+        name="a row counts as a duplicate of one that is set aside",
+        file=JOB + "sql/post_usage.sql",
+        old="AND other.occurred_at >= its.effective_from",
+        new="AND its.effective_from IS NOT NULL",
+        killers=("tests/integration/wallet_reconciliation/test_job.py::test_a_row_is_no_duplicate_of_one_that_is_set_aside",),
+    ),
 )

@@ -55,7 +55,21 @@ judged AS MATERIALIZED (
             AND other.usage_id <> due.usage_id
             AND (
                 other.status = 'posted'
-                OR (other.status = 'unposted' AND (other.occurred_at, other.usage_id) < (due.occurred_at, due.usage_id))
+                OR (
+                    other.status = 'unposted'
+                    AND (other.occurred_at, other.usage_id) < (due.occurred_at, due.usage_id)
+                    -- one that is about to be set aside charges nobody, so this one is no duplicate of it
+                    AND EXISTS (
+                        SELECT FROM econsent.price_book AS its
+                        WHERE
+                            its.sku = other.sku
+                            AND its.sku <> 'retention_overage'
+                            AND its.tier_from = 0
+                            AND other.occurred_at >= its.effective_from
+                            AND (its.effective_to IS NULL OR other.occurred_at < its.effective_to)
+                            AND other.quantity * its.unit_price < 1000000000
+                    )
+                )
             )
         ORDER BY other.occurred_at, other.usage_id
         LIMIT 1
