@@ -23,6 +23,7 @@ class Trouble(StrEnum):
     DUPLICATE = "duplicate"
     PAYMENT = "payment"
     REFUNDS = "refunds"
+    RECHARGE = "recharge"
     REVERSAL = "reversal"
     OVERAGE = "overage"
     PERIOD = "period"
@@ -45,6 +46,7 @@ SENTENCES: Final = {
     Trouble.DUPLICATE: "the same thing is charged more than once",
     Trouble.PAYMENT: "the entry and the payment or refund that it is for do not fit",
     Trouble.REFUNDS: "what went back of a payment does not add up",
+    Trouble.RECHARGE: "automatic recharges went beyond their limits",
     Trouble.REVERSAL: "the reversal does not take back exactly one earlier charge",
     Trouble.OVERAGE: "the units billed beyond the quota do not add up",
     Trouble.PERIOD: "the month does not add up, or was changed after it was closed",

@@ -29,6 +29,7 @@ QUESTIONS: Final = (
     "find_unlike_usage",
     "find_double_charges",
     "find_wrong_payments",
+    "find_wrong_recharges",
     "find_wrong_reversals",
     "find_wrong_overage",
     "find_wrong_periods",

@@ -355,6 +355,15 @@ def test_an_entry_cannot_be_taken_out_or_slipped_in(unguarded: Database, spoiled
     assert spoiled().findings == []
 
 
+def more_recharges(company: str, status: str, *, apart: str) -> str:
+    """The statement for three further automatic recharges, the first of them so long after the one that is in the books."""
+    return f"""
+    INSERT INTO econsent.payments (payment_id, company_id, kind, idempotency_key, amount, status, created_at)
+    SELECT 'more-' || n, '{company}', 'auto_recharge', 'more-' || n, 50, '{status}', timestamptz '2026-02-04Z' + n * interval '{apart}'
+    FROM generate_series(1, 3) AS n
+    """
+
+
 @pytest.mark.parametrize(
     ("sentence", "change", "back", "trouble"),
     [
@@ -411,6 +420,24 @@ def test_an_entry_cannot_be_taken_out_or_slipped_in(unguarded: Database, spoiled
             "UPDATE econsent.payments SET amount = 20 WHERE payment_id = 'pay-1'",
             "UPDATE econsent.payments SET amount = 100 WHERE payment_id = 'pay-1'",
             Trouble.REFUNDS,
+        ),
+        (
+            "a fourth automatic recharge within a day is named",
+            more_recharges("books-1", "failed", apart="7 hours"),
+            "DELETE FROM econsent.payments WHERE payment_id LIKE 'more-%'",
+            Trouble.RECHARGE,
+        ),
+        (
+            "two open automatic recharges of one company are named",
+            more_recharges("books-2", "pending", apart="7 days"),
+            "DELETE FROM econsent.payments WHERE payment_id LIKE 'more-%'",
+            Trouble.RECHARGE,
+        ),
+        (
+            "auto-recharge that is on after three failures in a row is named",
+            "UPDATE econsent.wallets SET auto_recharge_enabled = TRUE, auto_recharge_failures = 3 WHERE company_id = 'books-2'",
+            "UPDATE econsent.wallets SET auto_recharge_enabled = FALSE, auto_recharge_failures = 0 WHERE company_id = 'books-2'",
+            Trouble.RECHARGE,
         ),
         (
             "units billed beyond what was retained are named",

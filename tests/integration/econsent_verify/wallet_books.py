@@ -153,3 +153,9 @@ def without_guards(database: Database) -> None:
         database.execute(
             sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {} CASCADE").format(sql.Identifier(*table.split(".")), sql.Identifier(name))
         )
+    unique = database.execute(
+        "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique AND indrelid = ANY(%s::regclass[])",
+        [[f"econsent.{table}" for table in TABLES]],
+    ).fetchall()
+    for (name,) in unique:
+        database.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(*name.split("."))))
