@@ -55,13 +55,22 @@ INSERT INTO dag (
     dag_id, is_paused, is_stale, exceeds_max_non_backfill, fileloc, relative_fileloc, bundle_name, owners, dag_display_name, description,
     timetable_type, timetable_summary, timetable_description, timetable_partitioned, timetable_periodic, max_active_tasks, max_active_runs,
     max_consecutive_failed_dag_runs, has_task_concurrency_limits, has_import_errors, fail_fast, last_parsed_time,
-    next_dagrun, next_dagrun_create_after
+    next_dagrun, next_dagrun_create_after, partition_mapper_info
 )
 VALUES (
     %(dag_id)s, false, false, false, %(file)s, %(file)s, 'dags-folder', 'platform', %(dag_id)s, 'A job of the benchmark',
     'CronTriggerTimetable', %(cron)s, %(cron)s, false, true, 16, 1,
-    0, false, false, false, now(), now() + interval '1 minute', now() + interval '1 minute'
+    0, false, false, false, now(), now() + interval '1 minute', now() + interval '1 minute', '[]'
 )
+"""
+MAKE_VERSION: Final = """
+WITH version AS (
+    INSERT INTO dag_version (id, version_number, dag_id, bundle_name, created_at, last_updated)
+    VALUES (gen_random_uuid(), 1, %(dag_id)s, 'dags-folder', now() - interval '10 years', now())
+    RETURNING id
+)
+INSERT INTO serialized_dag (id, dag_id, data, created_at, last_updated, dag_hash, dag_version_id)
+SELECT gen_random_uuid(), %(dag_id)s, %(data)s, now(), now(), 'benchmark', version.id FROM version
 """
 MAKE_RUNS: Final = """
 INSERT INTO dag_run (
@@ -141,16 +150,22 @@ def make_runs(stack: Stack, runs: int) -> int:
     """Make the jobs and their runs, as many of each as its schedule would in the same time; return how many runs there are."""
     share = sum(1 / every for _, _, every in JOBS)
     counts = [max(1, round(runs / every / share)) for _, _, every in JOBS]
-    with psycopg.connect(stack.postgres_url("airflow"), autocommit=True) as airflow:
+    client_side: dict[str, Any] = {
+        "autocommit": True,
+        "cursor_factory": psycopg.ClientCursor,
+    }  # one name stands for columns of several types
+    with psycopg.connect(stack.postgres_url("airflow"), **client_side) as airflow:
         airflow.execute(MAKE_DAGS)
         for (dag_id, cron, every), count in zip(JOBS, counts, strict=True):
             airflow.execute(MAKE_DAG, {"dag_id": dag_id, "file": f"{dag_id}.py", "cron": cron})
+            timetable = {"__type": "airflow.timetables.trigger.CronTriggerTimetable", "__var": {"expression": cron, "timezone": "UTC"}}
+            airflow.execute(MAKE_VERSION, {"dag_id": dag_id, "data": json.dumps({"dag": {"timetable": timetable}})})
             airflow.execute("INSERT INTO dag_tag (name, dag_id) VALUES ('econsent-job', %s)", [dag_id])
             airflow.execute(MAKE_RUNS, {"dag_id": dag_id, "every": every, "runs": count})
         airflow.execute(MAKE_TASKS)
         airflow.execute("VACUUM ANALYZE")
         [made] = airflow.execute("SELECT count(*) FROM dag_run").fetchone() or (0,)
-    with psycopg.connect(stack.postgres_url("econsent"), autocommit=True) as econsent:
+    with psycopg.connect(stack.postgres_url("econsent"), **client_side) as econsent:
         for (dag_id, _, every), count in zip(JOBS, counts, strict=True):
             econsent.execute(MAKE_EXECUTIONS, {"dag_id": dag_id, "every": every, "runs": count})
         econsent.execute("VACUUM ANALYZE econsent.job_executions, econsent.audit_log")

@@ -60,7 +60,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[Up
     """A running eConsent with two jobs that are due every minute, whose alerts go to the sink and to the embedded mail server."""
     running = Up(tmp_path_factory.mktemp("watched") / "home")
     dags = running.home / "airflow" / "demo_dags"
-    dags.mkdir(parents=True)
+    dags.mkdir(parents=True, exist_ok=True)
     (dags / "every_minute.py").write_text(EVERY_MINUTE)
     pings = {"watch": f"{sink.url}/alive", "watch_every_seconds": PING_SECONDS}
     told = {
