@@ -166,7 +166,7 @@ class Conversion:
         answer_seconds, progress = self._bounds.answer_seconds, self._progress
         with Browser(self._place, self._programs, pulse=progress.pulse, answer_seconds=answer_seconds, sandbox=self._sandbox) as browser:
             tools = {"rrweb": replayer.VERSION, "chromium": browser.version(), "ffmpeg": ffmpeg_version(self._programs.ffmpeg)}
-            self._open(browser, recording, layout)
+            self.open_page(browser, recording, layout)
             poster, applied, picture = b"", 0, b""
             captures, texts = deque(layout.plan.captures), deque(layout.footer.texts)
             for number in layout.plan.fed:
@@ -175,18 +175,19 @@ class Conversion:
                     while texts and texts[0][0] <= number:
                         text = texts.popleft()[1]
                     wanted = captures.popleft().applied
-                    self._step(browser, [entry.line for entry in islice(recording.entries, applied, wanted)], text)
+                    self.step(browser, [entry.line for entry in islice(recording.entries, applied, wanted)], text)
                     applied, picture = wanted, browser.picture()
                     poster = picture if number == layout.plan.poster_frame else poster
                 encoder.feed(number, picture)
                 progress.done = number + 1
                 progress.pulse()
-            self._step(browser, [entry.line for entry in islice(recording.entries, applied, None)], None)
+            self.step(browser, [entry.line for entry in islice(recording.entries, applied, None)], None)
             assert not captures, f"{len(captures)} pictures were planned and not taken"
             assert poster, "the poster is one of the pictures"
             return Captured(poster=poster, blocked=Counter(browser.blocked), tools={**tools, "sandbox": self._sandbox})
 
-    def _open(self, browser: Browser, recording: Recording, layout: Layout) -> None:
+    def open_page(self, browser: Browser, recording: Recording, layout: Layout) -> None:
+        """Open the replayer's page. Raises TransientError (render) when that is not what its driver needs."""
         size = layout.canvas
         scripts = [replayer.read_bundle(self._programs.replayer), replayer.driver()]
         browser.open_page(width=size.width, height=size.height, html=replayer.host_page(), scripts=scripts)
@@ -200,7 +201,7 @@ class Conversion:
         if not browser.apply("econsentStart", dumps(words)):
             raise TransientError(ErrorClass.RENDER, "the replayer lacks what its driver needs; fetch the pinned one again")
 
-    def _step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> None:
+    def step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> None:
         """Apply events to the page, in portions that the pipe and the page take at once, and then the footer's text, where it changes."""
         at = 0
         while True:

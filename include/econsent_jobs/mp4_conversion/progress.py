@@ -9,7 +9,7 @@ from econsent_jobs.core.errors import ErrorClass, TransientError
 from econsent_jobs.mp4_conversion.model import FPS, Bounds
 from econsent_jobs.mp4_conversion.workplace import Workplace
 
-MEMORY_SECONDS: Final = 2.0  # between two looks
+MEMORY_SECONDS: Final = 5.0  # between two looks
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,14 +101,11 @@ def find_trouble(stack: Stack) -> Iterator[str]:
             replayer.read_bundle(find_programs(video_programs()).replayer)
     except PermanentError as error:
         chosen = f"{CHOSEN}, {CHOSEN_FFMPEG} and {CHOSEN_FFPROBE}"
-        yield f"Videos cannot be made ({error.reason}): name other programs by {chosen}, or delete {SHARED.path} to fetch them anew."
+        yield f"Videos cannot be made ({error.reason}): name other programs by {chosen}, or delete {SHARED.path} to have them fetched."
     if free_bytes(nearest(stack.home.path)) < NEEDED_BYTES:
         yield f"Less than 1024 MB are free on the disk of {stack.home.path}: free some."
     if stack.home.secrets_file.exists() and stack.home.secrets_file.stat().st_mode & 0o077:
         yield f"Others may read the secrets: chmod 600 {stack.home.secrets_file}"
-    if stack.is_running():
-        for name, how in stack.state.failing.items():
-            yield f"{how}: read {stack.home.log(name)} and mend what it says; it is started again by itself."
     if not stack.is_running() and stack.left_over():
         yield "Processes of an earlier run are still there: ./econsent down"
 
