@@ -25,7 +25,7 @@ from econsent_jobs.io.environment import NotConfigured, conninfo_of
 from econsent_verify.certificate_processing import DATABASE, CannotRun, archive_of, tell
 from econsent_verify.certificate_processing_checks.objects import Reader
 from econsent_verify.certificate_processing_checks.records import Database, connect
-from econsent_verify.mp4_conversion_checks.checks import Finding, Row, Trouble, check
+from econsent_verify.mp4_conversion_checks.checks import Finding, Row, Trouble, check, objects_of
 
 PACKAGE: Final = "econsent_verify.mp4_conversion_checks"
 PAGE_SIZE: Final = 50
@@ -104,7 +104,7 @@ def verify(connection: Connection, reader: Reader, *, company_id: str | None = N
         for row in conversions(connection, company):
             report.conversions += 1
             report.completed += row["status"] == "completed"
-            known |= {each["object_key"] for each in row["objects"] or []}
+            known |= {each["object_key"] for each in objects_of(row)}
             for finding in check(row, reader):
                 report.add(finding)
         for row in rows(connection, "find_forgotten_sessions", company_id=company):

@@ -96,9 +96,9 @@ def check_state(row: Row, findings: Findings) -> None:
 
 
 def check_files(row: Row, reader: Reader, findings: Findings) -> None:
-    objects: dict[str, Row] = {each["kind"]: each for each in row["objects"] or []}
+    objects = {each["kind"]: each for each in objects_of(row)}
     findings.same(Trouble.OBJECT, "files", sorted(SUFFIXES), sorted(objects))
-    findings.same(Trouble.OBJECT, "number of files", len(SUFFIXES), len(row["objects"] or []))
+    findings.same(Trouble.OBJECT, "number of files", len(SUFFIXES), len(objects_of(row)))
     bodies: dict[str, bytes] = {}
     for kind, each in objects.items():
         stored = check_object(row, kind, each, reader, findings)
@@ -109,6 +109,11 @@ def check_files(row: Row, reader: Reader, findings: Findings) -> None:
         check_video(row, bodies["video"], findings)
         check_sidecar(row, bodies, findings)
         findings.same(Trouble.OBJECT, "the poster's first bytes", "ffd8ff", bodies["poster"][:3].hex())
+
+
+def objects_of(row: Row) -> Sequence[Row]:
+    """Return the storage rows of a conversion, none where it stored nothing."""
+    return cast("Sequence[Row]", row["objects"] or ())
 
 
 def check_object(row: Row, kind: str, each: Row, reader: Reader, findings: Findings) -> Stored | None:
@@ -164,7 +169,7 @@ def check_sidecar(row: Row, bodies: Mapping[str, bytes], findings: Findings) -> 
     except (ValueError, KeyError, TypeError) as error:
         findings.same(Trouble.SIDECAR, "its fields", "a sidecar", repr(error))
         return
-    expected = {
+    expected: dict[str, object] = {
         "companyId": row["company_id"],
         "sessionId": row["session_id"],
         "certificateIds": row["certificate_ids"] or [],
