@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from econsent_jobs.core.errors import BadItem
 from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_jobs.io.object_versions import Head, ObjectVersions, Undeleted, Version
@@ -179,6 +180,8 @@ class Files(Protocol):
         """Return size and hash. Raises like ``read``."""
         ...
 
+    def is_there(self, key: str) -> bool: ...
+
     def write(self, key: str, contents: bytes) -> None: ...
 
     def remove(self, key: str) -> None:
@@ -210,6 +213,14 @@ class EfsFiles:
                 digest.update(block)
                 size += len(block)
         return size, digest.hexdigest()
+
+    def is_there(self, key: str) -> bool:
+        """Whether there is a plain file of this name. Raises TransientError where the file system fails."""
+        try:
+            with self._files.open(*self._segments(key), what=f"the file {key[:200]}"):
+                return True
+        except BadItem:
+            return False
 
     def write(self, key: str, contents: bytes) -> None:
         self._files.write(*self._segments(key), contents=contents, what=f"the file {key[:200]}")

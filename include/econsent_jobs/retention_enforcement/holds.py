@@ -104,16 +104,15 @@ def release(tools: Tools, hold_id: int, *, by: str) -> tuple[str, bool]:
     if hold["released_at"] is not None:
         return f"Hold {hold_id} was released on {day(hold['released_at'])}: nothing is left to do.", False
     with store.transaction():
-        begun = store.rows("begin_release", hold_id=hold_id, by=by)
-        confirmed = [] if begun else store.rows("confirm_release", hold_id=hold_id, by=by)
-        if begun or confirmed:
-            action = "hold.release_asked" if begun else "hold.released"
+        step: str = store.one("release_hold", hold_id=hold_id, by=by)["step"]
+        if step in {"asked", "released"}:
+            action = "hold.release_asked" if step == "asked" else "hold.released"
             key = f"hold:{hold_id}:{action}"
             entry = AuditEntry(action=action, category="organization", details={"hold_id": hold_id}, dedupe_key=key)
             store.audit(hold["company_id"], [entry], user=by)
-    if begun:
+    if step == "asked":
         return f"{by} asked for the release of hold {hold_id}; a second person has to say the same, until then it holds.", True
-    if not confirmed:
+    if step != "released":
         return f"{by} asked for this release already: a second person has to confirm it, hold {hold_id} goes on holding.", False
     freed = follow(tools, hold["company_id"], clock=tools.clock)
     return f"Hold {hold_id} is released; the archive lets go of {freed} versions. Their marks begin anew.", True

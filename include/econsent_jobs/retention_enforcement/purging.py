@@ -3,7 +3,7 @@
 1. Take the company's batch lock: whoever places a hold waits for it, and from the hold's commit on nothing that it covers is deleted.
 2. Load a batch of marks whose time has come, at most 1,000 and as many as the archive deletes within seconds, with all that decides about
    them, and decide again: a hold, a claim or a retention wins.
-3. Take the mark off what is kept after all; leave what the mass-delete guard refuses, and ask.
+3. Take the mark off what is kept after all, unless a worker that died had deleted it; leave what the mass-delete guard refuses, and ask.
 4. Delete the versions by one request, and the files; what is refused is looked at one by one.
 5. Close the rows and write a tombstone for each into the log, in the transaction that holds the lock.
 6. List what is left under the deleted keys: nothing may be.
@@ -79,17 +79,27 @@ def purge_batch(turn: Turn, *, after: str, marked_by: str | None, size: int) -> 
     batch = Batch(last_key=found[-1]["object_key"], full=len(found) == size)
     facts = store.facts(turn.company_id, store.lock_objects(turn.company_id, [row["object_id"] for row in found]))
     decided = [(each, turn.decide(each)) for each in facts]
-    keep(turn, [each for each, decision in decided if decision.verdict is Verdict.KEEP])
+    kept = [each for each, decision in decided if decision.verdict is Verdict.KEEP]
+    lost = [each for each in kept if is_gone(turn, each)]
+    keep(turn, [each for each in kept if each not in lost])
     due = allowed(turn, [pair for pair in decided if pair[1].verdict is Verdict.DELETE])
     batch.refused = delete(turn, [each for each, _ in due])
     refused = {refusal.object_id: refusal.reason for refusal in batch.refused}
     store.refuse(turn.company_id, refused)
     batch.gone = [(each, decision.rule) for each, decision in due if each.object_id not in refused]
+    batch.gone += [(each, each.mark_rule or Rule.DEFAULT) for each in lost]
     tombstone_log.append(store, turn.company_id, batch.gone, run_id=turn.tools.settings.run_id)
     for rule in Rule:
         turn.note_objects(f"delete {rule}", [each for each, by in batch.gone if by is rule])
     batch.skipped = len(facts) - len(batch.gone) - len(batch.refused)
     return batch
+
+
+def is_gone(turn: Turn, facts: Facts) -> bool:
+    """Whether an earlier worker deleted it and died before it could say so: then it cannot be kept any more, only be told of."""
+    if facts.backend is Backend.EFS:
+        return not turn.tools.files.is_there(facts.object_key)
+    return turn.tools.archive.head(facts.object_key, facts.version_id or "") is None
 
 
 def keep(turn: Turn, facts: Sequence[Facts]) -> None:

@@ -298,9 +298,8 @@ def platform(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
     closed = {"status": "completed", "deferred_until": None, "forget": True, "result": "{}", "now": now()}
     return {
         "answer_mass_deletions": {"run_id": "night", "company_ids": [company_id], "decision": "approved", "decided_by": "w"},
-        "begin_release": {"hold_id": rows.hold, "by": "w"},
         "close_request": {"request_id": rows.request} | closed,
-        "confirm_release": {"hold_id": rows.asked_hold, "by": "w"},
+        "release_hold": {"hold_id": rows.asked_hold, "by": "w"},
         "confirm_requests": {},
         "count_companies_due": moment,
         "count_overdue_requests": moment,

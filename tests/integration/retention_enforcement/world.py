@@ -1,5 +1,6 @@
 """Rows, files and objects in every state that retention meets, put there without its code."""
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -111,7 +112,8 @@ class World:
         lock = (
             {} if lock_until is None else {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": lock_until.replace(microsecond=0)}
         )
-        stored = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, Tagging="tier=2", **lock)
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        stored = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, Tagging="tier=2", ChecksumSHA256=checksum, **lock)
         row = {
             "company_id": company_id,
             "kind": "certificate",
@@ -175,7 +177,7 @@ class World:
         return sorted((line["Key"], line["VersionId"]) for line in lines)
 
     def states(self) -> dict[int, str]:
-        return dict(self.rows("storage_objects", "storage_object_id", "state", order="storage_object_id"))  # pyright: ignore[reportReturnType]  two columns
+        return dict(self.rows("storage_objects", "storage_object_id", "state", order="storage_object_id"))
 
     def tombstones(self) -> list[tuple[Any, ...]]:
         return self.rows("tombstones", "log_no", "object_key", "rule", order="log_no")

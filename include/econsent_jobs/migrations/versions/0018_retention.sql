@@ -119,13 +119,45 @@ BEGIN
   RETURNING item.session_id;
 END $$;
 
+-- Who deletes may not release a hold by itself: these two doors are all that it has, and a release takes two people.
+CREATE FUNCTION econsent.place_hold(company_id text, scope text, scope_value text, reason text, placed_by text) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  INSERT INTO econsent.legal_holds (company_id, scope, scope_value, reason, placed_by)
+  VALUES (place_hold.company_id, place_hold.scope, place_hold.scope_value, place_hold.reason, place_hold.placed_by)
+  RETURNING hold_id
+$$;
+
+-- Says what happened: asked (the first person), released (a second one), same (the first one again), or nothing (no such hold in force).
+CREATE FUNCTION econsent.release_hold(hold_id bigint, released_by text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+DECLARE
+  hold econsent.legal_holds;
+BEGIN
+  SELECT * INTO hold FROM econsent.legal_holds AS h WHERE h.hold_id = release_hold.hold_id AND h.released_at IS NULL FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'nothing';
+  ELSIF hold.released_by IS NULL THEN
+    UPDATE econsent.legal_holds AS h SET released_by = release_hold.released_by WHERE h.hold_id = release_hold.hold_id;
+    RETURN 'asked';
+  ELSIF hold.released_by = release_hold.released_by THEN
+    RETURN 'same';
+  END IF;
+  UPDATE econsent.legal_holds AS h
+  SET release_confirmed_by = release_hold.released_by, released_at = now()
+  WHERE h.hold_id = release_hold.hold_id;
+  RETURN 'released';
+END $$;
+
+REVOKE ALL ON FUNCTION econsent.place_hold(text, text, text, text, text), econsent.release_hold(bigint, text) FROM public;
+GRANT EXECUTE ON FUNCTION econsent.place_hold(text, text, text, text, text), econsent.release_hold(bigint, text)
+TO econsent_retention_enforcement;
+
 REVOKE ALL ON FUNCTION econsent.retain_automatically(text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION econsent.retain_automatically(text, text[]) TO econsent_certificate_processing, econsent_retention_enforcement;
 
 -- retention_enforcement: what its statements need beyond revision 0010.
 GRANT UPDATE (mark_rule, marked_by, purge_after, guarded, erasure_asked_at, held_at, refusal)
 ON econsent.storage_objects TO econsent_retention_enforcement;
-GRANT INSERT, UPDATE (released_at, released_by, release_confirmed_by) ON econsent.legal_holds TO econsent_retention_enforcement;
 GRANT SELECT, UPDATE (leaves) ON econsent.tombstone_log TO econsent_retention_enforcement;
 GRANT SELECT, INSERT ON econsent.tombstone_chunks TO econsent_retention_enforcement;
 GRANT SELECT, INSERT, UPDATE (bucket, version_id) ON econsent.tombstone_roots, econsent.destruction_certificates
