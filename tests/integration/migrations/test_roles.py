@@ -394,7 +394,7 @@ def test_each_function_is_called_by_those_that_need_it(database: Connection) -> 
         "econsent_cron_management": ["withdraw_pause"],
         "econsent_platform": ["create_company"],
         "econsent_verify": ["audit_field", "audit_text"],
-        "econsent_retention_enforcement": ["place_hold", "release_hold", "retain_automatically"],
+        "econsent_retention_enforcement": ["drop_delivered_bodies", "place_hold", "release_hold", "retain_automatically"],
         "econsent_wallet_reconciliation": ["post_entries"],
         "econsent_watch": ["seal_audit", "withdraw_pause"],
         "econsent_webhook_delivery_retry": ["drop_delivered_bodies"],

@@ -220,7 +220,14 @@ def test_old_mail_bodies_and_attempts_go_and_younger_ones_stay(run: Run, world: 
         at = now() - timedelta(days=days)
         event = {"event_type": "consent.granted", "dedupe_key": name, "body": b"{}", "fanned_out_at": at}
         event_id = world.insert("webhook_events", returning="event_id", company_id=COMPANY, subject_id=name, **event)
-        done = {"status": "delivered", "delivered_at": at, "company_id": COMPANY, "endpoint_id": "wh", "event_id": event_id}
+        done = {
+            "status": "delivered",
+            "created_at": at,
+            "delivered_at": at,
+            "company_id": COMPANY,
+            "endpoint_id": "wh",
+            "event_id": event_id,
+        }
         delivery_id = world.insert("webhook_deliveries", returning="delivery_id", **done)
         attempt = {"delivery_id": delivery_id, "attempt_no": 1, "started_at": at, "duration_ms": 1, "outcome": "success"}
         world.insert("webhook_attempts", returning="attempt_no", **attempt)

@@ -156,6 +156,7 @@ REVOKE ALL ON FUNCTION econsent.retain_automatically(text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION econsent.retain_automatically(text, text[]) TO econsent_certificate_processing, econsent_retention_enforcement;
 
 -- retention_enforcement: what its statements need beyond revision 0010.
+GRANT EXECUTE ON FUNCTION econsent.drop_delivered_bodies(interval, integer) TO econsent_retention_enforcement;
 GRANT UPDATE (mark_rule, marked_by, purge_after, guarded, erasure_asked_at, held_at, refusal)
 ON econsent.storage_objects TO econsent_retention_enforcement;
 GRANT SELECT, UPDATE (leaves) ON econsent.tombstone_log TO econsent_retention_enforcement;
