@@ -17,9 +17,9 @@ from typing import Final
 
 import psycopg
 
-from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.io.database import first_line
 from econsent_jobs.io.environment import connection_of, conninfo_of
+from econsent_jobs.io.object_store import PermanentError, TransientError
 from econsent_jobs.io.object_versions import ObjectVersions
 from econsent_jobs.io.s3_client import client_of
 from econsent_verify.retention_enforcement_checks.findings import Report
@@ -39,7 +39,7 @@ def main(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
         return check_proof(options.proof)
     try:
         report = run(environment)
-    except EconsentError as error:
+    except (PermanentError, TransientError) as error:
         return tell(error.reason)
     except psycopg.Error as error:
         return tell(f"eConsent's database could not be read ({first_line(error)}): look at ./econsent doctor and verify again.")
@@ -73,7 +73,7 @@ def check_proof(path: Path) -> int:
 
 
 def run(environment: Mapping[str, str]) -> Report:
-    """Open what the environment names and verify it. Raises EconsentError and psycopg.Error."""
+    """Open what the environment names and verify it. Raises PermanentError, TransientError and psycopg.Error."""
     connection = connection_of(environment, ARCHIVE)
     with psycopg.connect(conninfo_of(environment, DATABASE), autocommit=True) as database, client_of(connection) as client:
         stores = Stores(
