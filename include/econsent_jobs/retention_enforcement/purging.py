@@ -130,7 +130,12 @@ def allowed(turn: Turn, due: Sequence[tuple[Facts, Decision]]) -> Sequence[tuple
 
 
 def delete(turn: Turn, due: Sequence[Facts]) -> list[Refusal]:
-    """Delete versions and files and return what was refused, one by one. Raises TransientError when the whole request failed."""
+    """Delete versions and files and return what was refused, one by one. Raises TransientError when the whole request failed.
+
+    A worker that was frozen has lost its locks, and a hold may have come: so it asks before it deletes. Where it is frozen in between,
+    the archive's own hold still stands.
+    """
+    turn.tools.store.beat()
     archived = {(each.object_key, each.version_id or ""): each for each in due if each.backend is Backend.S3}
     refused: list[Refusal] = []
     for version, undeleted in turn.tools.archive.delete(list(archived)).items():
@@ -146,6 +151,7 @@ def delete(turn: Turn, due: Sequence[Facts]) -> list[Refusal]:
 def remove(turn: Turn, facts: Facts) -> Refusal | None:
     """Remove one file; a trouble is that file's alone."""
     assert facts.object_id is not None, "a file is removed only when it has its row"
+    turn.tools.store.beat()
     try:
         turn.tools.files.remove(facts.object_key)
     except (BadItem, TransientError) as error:

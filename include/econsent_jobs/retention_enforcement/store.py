@@ -70,6 +70,10 @@ class PostgresStore:
     def companies(self, *, now: datetime, company_id: str | None = None) -> list[Company]:
         return [Company(**row) for row in self.rows("list_companies", now=now, company_id=company_id)]
 
+    def beat(self) -> None:
+        """Make sure that the session still lives, and with it its locks: the database ends one that was frozen. Raises TransientError."""
+        self._one("read_clock", as_of=None)
+
     def lock_company(self, company_id: str) -> bool:
         """Take the company's batch lock, until the transaction ends; False where another run, or a hold, has it."""
         return self.dry or self._one("lock_company", company_id=company_id)["taken"]

@@ -76,6 +76,9 @@ class ModelStore:
             if world.log_lock is self:
                 world.log_lock = None
 
+    def beat(self) -> None:
+        """The model's sessions end only with their workers."""
+
     def lock_company(self, company_id: str) -> bool:
         return self._world.company_locks.setdefault(company_id, self) is self
 
