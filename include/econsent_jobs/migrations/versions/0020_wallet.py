@@ -6,8 +6,8 @@ slice; and plans that a session had made while the ledger was small read the who
 
 from econsent_jobs.migrations.steps import refuse_downgrade, run_as_owner
 
-revision = "0019"
-down_revision = "0016"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
