@@ -23,7 +23,7 @@ def main(words: list[str]) -> None:
         for place, spare in enumerate(spares, start=3):
             os.dup2(spare, place)
             os.close(spare)
-    os.execvp(program, [program, *arguments])  # noqa: S606  words, never a shell
+    os.execvp(program, [program, *arguments])  # noqa: S606 this process is the program from here
 
 
 if __name__ == "__main__":

@@ -24,11 +24,11 @@ next AS (
                 AND conversion.status IN ('pending', 'processing')
                 AND conversion.next_attempt_at <= now()
                 AND (conversion.leased_until IS NULL OR conversion.leased_until < now())
-            ORDER BY conversion.priority DESC, conversion.queued_at
+            ORDER BY conversion.priority DESC, conversion.queued_at ASC
             LIMIT 1
         ) AS due
     WHERE open.in_flight < %(most_in_flight)s
-    ORDER BY open.in_flight, turn.served_at NULLS FIRST, due.queued_at
+    ORDER BY open.in_flight ASC, turn.served_at ASC NULLS FIRST, due.queued_at ASC
     LIMIT 1
 ),
 

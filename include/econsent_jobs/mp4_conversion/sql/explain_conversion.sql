@@ -30,9 +30,10 @@ SELECT
     session.closed_at,
     now() AS read_at,
     (
-        SELECT jsonb_agg(jsonb_build_object(
-            'kind', object.kind, 'key', object.object_key, 'version_id', object.version_id, 'state', object.state, 'bytes', object.bytes
-        ) ORDER BY object.kind)
+        SELECT
+            jsonb_agg(jsonb_build_object(
+                'kind', object.kind, 'key', object.object_key, 'version_id', object.version_id, 'state', object.state, 'bytes', object.bytes
+            ) ORDER BY object.kind)
         FROM econsent.storage_objects AS object
         WHERE
             object.company_id = %(company_id)s
@@ -40,8 +41,11 @@ SELECT
             AND object.kind IN ('video', 'poster', 'sidecar')
     ) AS stored_objects,
     (
-        SELECT jsonb_agg(jsonb_build_object('at', entry."timestamp", 'action', entry.action, 'user', entry."user", 'details', entry.details)
-            ORDER BY entry."timestamp")
+        SELECT
+            jsonb_agg(
+                jsonb_build_object('at', entry."timestamp", 'action', entry.action, 'user', entry."user", 'details', entry.details)
+                ORDER BY entry."timestamp"
+            )
         FROM econsent.audit_log AS entry
         WHERE
             entry.company_id = %(company_id)s

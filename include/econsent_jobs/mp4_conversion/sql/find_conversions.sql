@@ -13,4 +13,5 @@ WHERE
                 AND certificate.certificate_id = %(name)s
         )
     )
+ORDER BY conversion.session_id
 LIMIT 10

@@ -6,5 +6,6 @@ FROM (
     WHERE
         conversion.status = 'processing'
         AND conversion.leased_until >= now()
+    ORDER BY conversion.conversion_id
     LIMIT 1
 ) AS under_way

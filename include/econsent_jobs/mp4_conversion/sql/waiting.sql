@@ -7,5 +7,6 @@ FROM (
         conversion.status IN ('pending', 'processing')
         AND conversion.next_attempt_at <= now()
         AND (conversion.leased_until IS NULL OR conversion.leased_until < now())
+    ORDER BY conversion.next_attempt_at
     LIMIT 1
 ) AS due
