@@ -8,7 +8,7 @@ import { Strip } from "./strip.js";
 import { span, useSecond } from "./time.js";
 
 const SORTS = {
-  job: (job) => job.title,
+  job: (job) => job.title.toLowerCase(),
   status: (job) => STATUSES.indexOf(job.status),
   last: (job) => -Date.parse(job.last_run?.started_at ?? 0),
   next: (job) => Date.parse(job.next?.at ?? "9999-01-01"),
