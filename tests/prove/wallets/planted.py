@@ -48,7 +48,7 @@ PLANTED: Final = (
         file=JOB + "rules/balance.py",
         old="recharges.lately >= settings.recharges_a_day",
         new="recharges.lately > settings.recharges_a_day",
-        killers=(MODEL,),
+        killers=(UNIT + "test_balance.py", MODEL),
     ),
     Planted(
         name="money is a float for a moment",
