@@ -1,5 +1,8 @@
 -- Finalised certificates past their time that no hold covers. One that is claimed has its buyer's time already.
-SELECT certificate.certificate_pk, certificate.certificate_id, certificate.expires_at
+SELECT
+    certificate.certificate_pk,
+    certificate.certificate_id,
+    certificate.expires_at
 FROM econsent.certificates AS certificate
 WHERE
     certificate.company_id = %(company_id)s

@@ -1,5 +1,7 @@
 -- Unretained sessions past their window; of a company that closes, or a person who asked, every one.
-SELECT session.session_id, session.recording_path
+SELECT
+    session.session_id,
+    session.recording_path
 FROM econsent.sessions AS session
 WHERE
     session.company_id = %(company_id)s

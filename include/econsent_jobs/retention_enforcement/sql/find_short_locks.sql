@@ -1,7 +1,9 @@
 -- Objects whose lock ends before a certificate that needs them: it came later, its property's expiration was lengthened, or it was claimed.
 -- Led by certificates that changed lately, so that a night does not look at every object.
 WITH needed AS (
-    SELECT stored.storage_object_id, certificate.retain_until
+    SELECT
+        stored.storage_object_id,
+        certificate.retain_until
     FROM econsent.certificates AS certificate
     INNER JOIN econsent.storage_objects AS stored
         ON stored.company_id = %(company_id)s AND certificate.certificate_pk = stored.certificate_pk
@@ -10,7 +12,9 @@ WITH needed AS (
         AND certificate.status = 'finalized'
         AND certificate.updated_at >= %(now)s - interval '30 days'
     UNION ALL
-    SELECT stored.storage_object_id, certificate.retain_until
+    SELECT
+        stored.storage_object_id,
+        certificate.retain_until
     FROM econsent.certificates AS certificate
     INNER JOIN econsent.storage_objects AS stored
         ON stored.company_id = %(company_id)s AND certificate.session_id = stored.session_id AND stored.certificate_pk IS NULL
