@@ -41,7 +41,7 @@ PLANTED: Final = (
         file=JOB + "rules/balance.py",
         old="or recharges.pending or ",
         new="or ",
-        killers=(MODEL, HISTORIES),
+        killers=(UNIT + "test_balance.py", MODEL, HISTORIES),
     ),
     Planted(
         name="four recharges a day",
