@@ -19,15 +19,15 @@ from econsent_jobs.retention_enforcement.purging import purge
 from econsent_jobs.retention_enforcement.tools import Tally, Tools
 from econsent_jobs.retention_enforcement.turn import Run
 from tests.prove.harness.histories import Told
-from tests.prove.harness.steps import Crew, Fate, Worker
+from tests.prove.harness.steps import Crew, Fate, SteppedStore, Worker
 from tests.prove.retention.model import ModelArchive, ModelStore, World, companies
-from tests.prove.wallets.steps import SteppedStore
 
 BEGIN: Final = datetime(2030, 2, 27, 3, 15, tzinfo=UTC)
 GRACE: Final = timedelta(days=7)
 COMPANIES: Final = ("a", "b")
 MOST_STEPS: Final = 160
 MOST_NIGHTS: Final = 6
+DEPTH: Final = 6
 FATES: Final = (Fate.FAIL, Fate.LOST, Fate.DIE, Fate.DIE_AFTER, Fate.MIDST)
 WEAK_SPOTS: Final = ("transaction", "delete")
 
@@ -173,8 +173,8 @@ def settle_holds(world: World, oracle: Oracle) -> None:
 
 def night(world: World, oracle: Oracle, worker: Worker) -> Callable[[], JobResult]:
     """One worker's night: mark what is due, purge what has been marked for long enough."""
-    store: Any = SteppedStore(ModelStore(world), worker)
-    archive: Any = SteppedStore(ModelArchive(world, judge=oracle.judge), worker)
+    store: Any = SteppedStore(ModelStore(world), worker, depth=DEPTH)
+    archive: Any = SteppedStore(ModelArchive(world, judge=oracle.judge), worker, depth=DEPTH)
     return lambda: work(world, store, archive, worker.number)
 
 
