@@ -42,7 +42,7 @@ FROM econsent.storage_objects AS stored
 LEFT JOIN econsent.sessions AS session
     ON session.company_id = %(company_id)s AND stored.session_id = session.session_id
 LEFT JOIN econsent.retention_settings AS settings ON settings.company_id = %(company_id)s
-LEFT JOIN LATERAL (
+LEFT JOIN LATERAL (  -- noqa: ST05
     SELECT
         array_agg(certificate.certificate_pk ORDER BY certificate.certificate_pk) AS pks,
         array_agg(certificate.status ORDER BY certificate.certificate_pk) AS statuses,
@@ -57,7 +57,7 @@ LEFT JOIN LATERAL (
         array_agg(certificate.certificate_id) AS certificate_ids,
         array_agg(certificate.consumer_phone) || array_agg(lower(certificate.consumer_email)) AS consumers,
         min(certificate.property_id) AS property_id
-    FROM (  -- noqa: ST05
+    FROM (
         SELECT stored.certificate_pk
         UNION ALL
         SELECT beside.certificate_pk
