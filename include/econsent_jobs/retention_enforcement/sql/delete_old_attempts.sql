@@ -9,6 +9,7 @@ USING (
     WHERE
         old.started_at < %(now)s - interval '90 days'
         AND delivery.status IN ('delivered', 'exhausted', 'cancelled')
+    ORDER BY old.started_at
     LIMIT %(batch_size)s
 ) AS gone
 WHERE attempt.delivery_id = gone.delivery_id AND attempt.attempt_no = gone.attempt_no

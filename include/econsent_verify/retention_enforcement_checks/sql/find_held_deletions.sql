@@ -1,13 +1,17 @@
 -- What went while a hold on its company, session, property or certificate was in force. Clocks of two transactions may cross by a second.
-SELECT stored.company_id, stored.object_key, hold.hold_id
+SELECT
+    stored.company_id,
+    stored.object_key,
+    hold.hold_id
 FROM econsent.storage_objects AS stored
 INNER JOIN econsent.legal_holds AS hold
-    ON hold.company_id = stored.company_id
-    AND hold.placed_at < stored.deleted_at - interval '31 seconds'
-    AND (hold.released_at IS NULL OR hold.released_at > stored.deleted_at)
-LEFT JOIN econsent.sessions AS session ON session.company_id = stored.company_id AND session.session_id = stored.session_id
+    ON
+        stored.company_id = hold.company_id
+        AND hold.placed_at < stored.deleted_at - interval '31 seconds'
+        AND (hold.released_at IS NULL OR stored.deleted_at < hold.released_at)
+LEFT JOIN econsent.sessions AS session ON stored.company_id = session.company_id AND stored.session_id = session.session_id
 LEFT JOIN econsent.certificates AS certificate
-    ON certificate.company_id = stored.company_id AND certificate.certificate_pk = stored.certificate_pk
+    ON stored.company_id = certificate.company_id AND stored.certificate_pk = certificate.certificate_pk
 WHERE
     stored.state = 'deleted'
     AND CASE hold.scope
@@ -17,4 +21,5 @@ WHERE
         WHEN 'certificate' THEN hold.scope_value = certificate.certificate_id
         ELSE FALSE
     END
+ORDER BY stored.storage_object_id
 LIMIT 1000

@@ -1,8 +1,10 @@
 -- Personal data in certificates that say they have none.
-SELECT certificate.company_id, certificate.certificate_pk
+SELECT
+    certificate.company_id,
+    certificate.certificate_pk
 FROM econsent.certificates AS certificate
 LEFT JOIN econsent.attestations AS attestation
-    ON attestation.company_id = certificate.company_id AND attestation.certificate_pk = certificate.certificate_pk
+    ON certificate.company_id = attestation.company_id AND certificate.certificate_pk = attestation.certificate_pk
 WHERE
     (certificate.pii_erased_at IS NOT NULL OR certificate.status = 'deleted')
     AND (
@@ -15,4 +17,5 @@ WHERE
         OR attestation.document <> '{}'
         OR attestation.interaction_chain <> '[]'
     )
+ORDER BY certificate.company_id, certificate.certificate_pk
 LIMIT 1000

@@ -1,5 +1,8 @@
 -- Rows of deleted objects without a tombstone.
-SELECT stored.company_id, stored.object_key, stored.version_id
+SELECT
+    stored.company_id,
+    stored.object_key,
+    stored.version_id
 FROM econsent.storage_objects AS stored
 WHERE
     stored.state = 'deleted'
@@ -11,4 +14,5 @@ WHERE
             AND tombstone.version_id IS NOT DISTINCT FROM stored.version_id
             AND tombstone.deleted_at = stored.deleted_at
     )
+ORDER BY stored.storage_object_id
 LIMIT 1000

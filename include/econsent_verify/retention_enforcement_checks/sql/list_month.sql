@@ -1,5 +1,7 @@
 -- What went of a company in a month.
-SELECT tombstone.log_no, tombstone.leaf_sha256
+SELECT
+    tombstone.log_no,
+    tombstone.leaf_sha256
 FROM econsent.tombstones AS tombstone
 WHERE
     tombstone.company_id = %(company_id)s AND tombstone.log_no < %(leaves)s
