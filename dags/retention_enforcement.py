@@ -17,7 +17,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
 from econsent_airflow.defaults import DEFAULT_ARGS, TAGS
-from econsent_airflow.operators import retention_enforcement as retention
+from econsent_airflow.operators.retention_enforcement import NAMES, Approve, Conclude, Step
 
 with DAG(
     dag_id="retention_enforcement",
@@ -28,7 +28,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),
-    default_args=DEFAULT_ARGS | retention.NAMES | {"trigger_rule": "all_done", "execution_timeout": timedelta(minutes=65)},
+    default_args=DEFAULT_ARGS | NAMES | {"trigger_rule": "all_done", "execution_timeout": timedelta(minutes=65)},
     tags=[*TAGS, "grace:300s", "alert-after:1"],
     render_template_as_native_obj=True,
     params={
@@ -39,22 +39,22 @@ with DAG(
     },
 ):
     steps = [
-        retention.Step(task_id="auto_retain", task_display_name="1 Auto-retain"),
-        retention.Step(task_id="archive", task_display_name="2 Archive"),
-        retention.Step(task_id="drop_hot_copy", task_display_name="3 Drop hot copies"),
-        retention.Step(task_id="cold_tier", task_display_name="4 Cold tier"),
-        retention.Step(task_id="expire_sessions", task_display_name="5 Expire sessions"),
-        retention.Step(task_id="expire_certificates", task_display_name="6 Expire certificates"),
-        retention.Step(task_id="purge_objects", task_display_name="7 Purge objects"),
-        retention.Step(task_id="deletion_requests", task_display_name="8 Deletion requests"),
-        retention.Step(task_id="claim_tokens", task_display_name="9 Claim tokens"),
-        retention.Step(task_id="close_accounts", task_display_name="10 Close accounts"),
-        retention.Step(task_id="housekeeping", task_display_name="11 Housekeeping"),
-        retention.Step(task_id="seal_log", task_display_name="Seal the log"),
-        retention.Step(task_id="find_orphans", task_display_name="Find orphans"),
-        retention.Approve(task_id="approve", task_display_name="Approve mass deletions"),
-        retention.Step(task_id="purge_approved", task_display_name="Purge what was approved", step="purge_objects"),
-        retention.Step(task_id="seal_approved", task_display_name="Seal the log again", step="seal_log"),
+        Step(task_id="auto_retain", task_display_name="1 Auto-retain"),
+        Step(task_id="archive", task_display_name="2 Archive"),
+        Step(task_id="drop_hot_copy", task_display_name="3 Drop hot copies"),
+        Step(task_id="cold_tier", task_display_name="4 Cold tier"),
+        Step(task_id="expire_sessions", task_display_name="5 Expire sessions"),
+        Step(task_id="expire_certificates", task_display_name="6 Expire certificates"),
+        Step(task_id="purge_objects", task_display_name="7 Purge objects"),
+        Step(task_id="deletion_requests", task_display_name="8 Deletion requests"),
+        Step(task_id="claim_tokens", task_display_name="9 Claim tokens"),
+        Step(task_id="close_accounts", task_display_name="10 Close accounts"),
+        Step(task_id="housekeeping", task_display_name="11 Housekeeping"),
+        Step(task_id="seal_log", task_display_name="Seal the log"),
+        Step(task_id="find_orphans", task_display_name="Find orphans"),
+        Approve(task_id="approve", task_display_name="Approve mass deletions"),
+        Step(task_id="purge_approved", task_display_name="Purge what was approved", step="purge_objects"),
+        Step(task_id="seal_approved", task_display_name="Seal the log again", step="seal_log"),
     ]
     chain(*steps)
-    steps >> retention.Conclude(task_id="conclude", task_display_name="Conclude", trigger_rule="all_success", run_seconds=5)
+    steps >> Conclude(task_id="conclude", task_display_name="Conclude", trigger_rule="all_success", run_seconds=5)

@@ -98,7 +98,7 @@ def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World)
     assert world.states() == {stored: "stored"}
     request = request_of(world, request_id)
     assert request["status"] == "deferred"
-    assert request["result"]["held"] == 1  # pyright: ignore[reportIndexIssue]  JSON
+    assert request["result"]["held"] == 1  # pyright: ignore[reportIndexIssue]  a JSON column holds any object
     ((body,),) = world.rows("mail_outbox", "body", order="message_id")
     assert "under a legal hold" in body
 

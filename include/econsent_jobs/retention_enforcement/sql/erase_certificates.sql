@@ -2,7 +2,7 @@
 UPDATE econsent.certificates AS certificate
 SET
     status = CASE WHEN %(deleted)s AND certificate.status = 'expired' THEN 'deleted' ELSE certificate.status END,
-    capture = '{}',
+    capture = jsonb_build_object(),
     dom_staging_path = NULL,
     consumer_phone = NULL,
     consumer_email = NULL,

@@ -29,15 +29,15 @@ SELECT
     session.last_accessed_at AS session_accessed_at,
     session.rrweb_to_video_status AS video_status,
     coalesce(archived.is_there, FALSE) AS session_archived,
-    coalesce(served.pks, '{}') AS served_pks,
-    coalesce(served.statuses, '{}') AS served_statuses,
-    coalesce(served.consent_ats, '{}') AS served_consent_ats,
-    coalesce(served.expires_ats, '{}') AS served_expires_ats,
-    coalesce(served.claimeds, '{}') AS served_claimeds,
+    coalesce(served.pks, ARRAY[]::bigint[]) AS served_pks,
+    coalesce(served.statuses, ARRAY[]::text[]) AS served_statuses,
+    coalesce(served.consent_ats, ARRAY[]::timestamptz[]) AS served_consent_ats,
+    coalesce(served.expires_ats, ARRAY[]::timestamptz[]) AS served_expires_ats,
+    coalesce(served.claimeds, ARRAY[]::boolean[]) AS served_claimeds,
     coalesce(property.session_expiration <> interval '90 days', FALSE) AS own_window,
     coalesce(property.certificate_expiration <> interval '5 years', FALSE) AS own_expiration,
     greatest(property.expiration_changed_at, settings.changed_at) AS policy_changed_at,
-    coalesce(held.holds, '{}') AS holds
+    coalesce(held.holds, ARRAY[]::text[]) AS holds
 FROM econsent.storage_objects AS stored
 LEFT JOIN econsent.sessions AS session
     ON session.company_id = %(company_id)s AND stored.session_id = session.session_id
