@@ -53,10 +53,13 @@ def given(stores: Stores) -> None:
 
 def expect(stores: Stores) -> None:
     """The good one has its video, the changed one failed, and the open one waits without an attempt."""
+    ours = [session_id(number) for number in (GOOD, ALTERED, OPEN)]
     found = {
         name: (status, error_class, attempts, token)
         for name, status, error_class, attempts, token in stores.database.execute(
-            "SELECT session_id, status, error_class, attempts, lease_token FROM econsent.video_conversions WHERE company_id = %s", [COMPANY]
+            "SELECT session_id, status, error_class, attempts, lease_token FROM econsent.video_conversions"
+            " WHERE company_id = %s AND session_id = ANY(%s)",
+            [COMPANY, ours],
         )
     }
     assert found == {
@@ -78,8 +81,8 @@ def expect(stores: Stores) -> None:
             assert json.loads(body)["video"]["durationMs"] == 10_000
     (audited,) = stores.database.execute(
         "SELECT count(*) FILTER (WHERE action = 'video.converted'), count(*) FILTER (WHERE action = 'video.integrity_failed')"
-        " FROM econsent.audit_log WHERE company_id = %s",
-        [COMPANY],
+        " FROM econsent.audit_log WHERE company_id = %s AND details ->> 'session_id' = ANY(%s)",
+        [COMPANY, ours],
     ).fetchall()
     assert audited == (1, 1)
     assert list((stores.efs_base / "+videos").iterdir()) == []
