@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.retention_enforcement import STEPS
+from econsent_jobs.retention_enforcement.job import STEPS
 from tests.integration.retention_enforcement.world import PROPERTY, World, now
 
 Run = Callable[..., JobResult]
