@@ -32,8 +32,9 @@ class Progress:
                 ErrorClass.TIMEOUT, f"the video was not done after {self.bounds.seconds:g} s (frame {self.done} of {self.frames})"
             )
         if now - self.measured_at > MEMORY_SECONDS:
-            self.measured_at = now
-            if (used := self.place.memory_bytes()) > self.bounds.memory_bytes:
+            used = self.place.memory_bytes()
+            self.measured_at = now if used else 0.0  # before the browser runs nothing was measured
+            if used > self.bounds.memory_bytes:
                 raise TransientError(
                     ErrorClass.RENDER,
                     f"the browser took {used // 1024**2} MB for this recording, at most {self.bounds.memory_bytes // 1024**2} are allowed",

@@ -391,7 +391,7 @@ def test_each_function_is_called_by_those_that_need_it(database: Connection) -> 
     }
     assert {role: names for role, names in callable_functions.items() if names} == {
         "econsent_certificate_processing": ["retain_automatically"],
-        "econsent_cron_management": ["withdraw_pause"],
+        "econsent_cron_management": ["end_pause", "withdraw_pause"],
         "econsent_platform": ["create_company"],
         "econsent_verify": ["audit_field", "audit_text"],
         "econsent_retention_enforcement": ["drop_delivered_bodies", "place_hold", "release_hold", "retain_automatically"],
