@@ -1,7 +1,7 @@
 """Prove that an index equals the database, slice by slice, and write over what does not.
 
 1. Take the next slice: one company's certificates in the order of their keys, after the last one that this round came to.
-2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of sixteen keys.
+2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of eight keys.
 3. Where sums differ, read those ranges by document: id, version, digest, routing. In every thirtieth round it is read with its contents.
 4. Look again at each suspect, in the database and in the index as they are by then; what waits in the outbox is not drift.
 5. Repair: want the document again, raise its row's version, raise the index's epoch, or remove what has no business there.

@@ -24,7 +24,19 @@ from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.elasticsearch_sync import drift
-from econsent_jobs.elasticsearch_sync.model import SCHEMA_VERSION, Answer, Batch, Claim, Document, Key, Lease, Result, Target, Trouble
+from econsent_jobs.elasticsearch_sync.model import (
+    SCHEMA_VERSION,
+    Answer,
+    Batch,
+    Claim,
+    Document,
+    Found,
+    Key,
+    Lease,
+    Result,
+    Target,
+    Trouble,
+)
 from econsent_jobs.elasticsearch_sync.rules import outcomes
 from econsent_jobs.elasticsearch_sync.rules.projection import project
 from econsent_jobs.elasticsearch_sync.tools import Tools
@@ -240,17 +252,23 @@ def look_at_conflicts(batch: Batch, answers: Sequence[tuple[Target, Mapping[Key,
         for key in keys:
             meaning = outcomes.judge_conflict(batch.documents[key], target, present.get(key), row_version_now=versions.get(key))
             if meaning is None:
-                judged[target.index_name, key] = repair(batch.documents[key], target, present[key].version, tools)
+                judged[target.index_name, key] = repair(batch.documents[key], target, present[key], gone=key not in versions, tools=tools)
             else:
                 reason = "" if meaning is Result.WRITTEN else "the index changed while it was looked at"
                 judged[target.index_name, key] = Answer(result=meaning, reason=reason)
     return judged
 
 
-def repair(document: Document, target: Target, version: int, tools: Tools) -> Answer:
-    """Make the next try win: by a newer epoch where the index is newer than the database, else by raising the row's version."""
-    if version > target.version_of(document.row_version):
-        tools.store.raise_epoch(target.index_name, outcomes.epoch_after(version))
+def repair(document: Document, target: Target, found: Found, *, gone: bool, tools: Tools) -> Answer:
+    """Make the next try win: by a newer epoch where the index is newer than the database, else by raising the row's version.
+
+    A row that is gone has no version to raise: its document gets a tombstone over it at once.
+    """
+    if gone:
+        tools.index.bury(target, {document.key: found})
+        reason = "the index held something else of a certificate that is gone; a tombstone is written over it"
+    elif found.version > target.version_of(document.row_version):
+        tools.store.raise_epoch(target.index_name, outcomes.epoch_after(found.version))
         reason = "the index was newer than the database; it is written over"
     else:
         tools.store.touch(document.key.company_id, [document.key.certificate_pk])

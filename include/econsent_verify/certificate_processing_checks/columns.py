@@ -28,6 +28,7 @@ from econsent_verify.findings import short
 
 KEY: Final = "names the row, and everything that is compared was found by it"
 HISTORY: Final = "says when a row was written, which nothing that was signed repeats"
+RETENTION: Final = "says how far its deletion is, which ./econsent verify retention_enforcement looks at"
 
 NOT_COMPARED: Final[Mapping[str, Mapping[str, str]]] = {
     "certificates": {
@@ -50,6 +51,7 @@ NOT_COMPARED: Final[Mapping[str, Mapping[str, str]]] = {
         "tiered_at": HISTORY,
         "expired_at": HISTORY,
         "deleted_at": HISTORY,
+        **dict.fromkeys(("mark_rule", "marked_by", "purge_after", "guarded", "erasure_asked_at", "held_at", "refusal"), RETENTION),
     },
 }
 COMPARED: Final[Mapping[str, frozenset[str]]] = {

@@ -56,7 +56,7 @@ class Side(Protocol):
         ...
 
     def unfinished(self) -> set[str]:
-        """The states of indices that are not full yet."""
+        """The states of indices that are still being built, or filled anew."""
         ...
 
     def differences(self) -> Sequence[str]:

@@ -151,7 +151,8 @@ class ModelSide:
         return {key: row.state for key, row in self.database.tables.outbox.items()}
 
     def unfinished(self) -> set[str]:
-        return {target.state for target in self.database.tables.targets.values() if target.built_through is not None}
+        targets = self.database.tables.targets.values()
+        return {target.state for target in targets if target.state == "building" or target.built_through is not None}
 
     def differences(self) -> Sequence[str]:
         tables = self.database.tables

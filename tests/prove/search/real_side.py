@@ -142,7 +142,8 @@ class RealSide:
         return {Key(row["company_id"], int(row["doc_key"])): row["state"] for row in self._world.rows(WAITING)}
 
     def unfinished(self) -> set[str]:
-        return {row["state"] for row in self._world.rows("SELECT state FROM econsent.search_targets WHERE built_through IS NOT NULL")}
+        query = "SELECT state FROM econsent.search_targets WHERE state = 'building' OR built_through IS NOT NULL"
+        return {row["state"] for row in self._world.rows(query)}
 
     def differences(self) -> Sequence[str]:
         return self._world.verify(self._platform.alias).findings

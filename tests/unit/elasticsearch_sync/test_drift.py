@@ -41,7 +41,7 @@ def test_what_an_earlier_epoch_wrote_is_right_while_its_row_stands() -> None:
 def test_sums_are_of_what_readers_see() -> None:
     documents = [Document(key=Key("acme", pk), row_version=1, sha256="", part=pk, body=b"", deleted=pk == 17) for pk in (1, 15, 16, 17)]
 
-    assert sums_of(documents) == {0: Sums(2, 16), 16: Sums(1, 16)}
+    assert sums_of(documents) == {0: Sums(1, 1), 8: Sums(1, 15), 16: Sums(1, 16)}
     assert differing({0: Sums(2, 16), 16: Sums(1, 16)}, {0: Sums(2, 16), 32: Sums(1, 1)}) == [16, 32]
 
 

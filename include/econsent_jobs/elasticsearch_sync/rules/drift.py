@@ -7,7 +7,7 @@ from zlib import crc32
 
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Document, Found, Target
 
-BUCKET_KEYS: Final = 16
+BUCKET_KEYS: Final = 8
 """Keys whose parts are summed: few enough that reading one bucket by document is cheap, and a sum of their parts is exact."""
 DEEP_EVERY: Final = 30
 """In every so many rounds a slice is read whole and digested anew, which also finds what was altered under its old digest. With a round a
