@@ -92,6 +92,23 @@ def test_a_restored_database_writes_over_the_newer_index_and_nothing_else(world:
     assert kinds_found(world) == {"newer": 1}
 
 
+def test_what_was_altered_under_a_row_that_is_gone_does_not_wait_for_ever(world: Any, run: Run) -> None:
+    """No version of the row can win any more, because there is none."""
+    (pk,) = world.certificates()
+    run()
+    stored = world.stored(pk)
+    write(world, pk, other_content(stored) | {"row_version": 2}, 2)
+    world.database.execute("DELETE FROM econsent.certificates WHERE company_id = 'acme' AND certificate_pk = %s", [pk])
+
+    run()
+    world.due_now()
+    run()
+
+    assert world.outbox() == {}
+    assert world.shown() == []
+    assert "origin" not in world.stored(pk)
+
+
 def test_many_faults_are_repaired_by_transferring_little(world: Any, run: Run, make_tools: Callable[..., Tools]) -> None:
     """A tenth of the issue's size with the same share of faults; the benchmark has the whole."""
     pks = world.certificates(10_000)
