@@ -30,7 +30,7 @@ from tests.prove.search.world import open_world
 from tests.prove.wire.switchboard import Call
 
 SEED: Final = 11
-KILLS, KILLS_A_TEST, SHARES = 40, 10, 4
+KILLS, KILLS_A_TEST, SHARES = 40, 10, 8
 NUMBERS: Final = count(1)
 
 
