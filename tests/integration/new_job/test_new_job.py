@@ -25,7 +25,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / path, root / path)
     before = contents(root)
     run(root, "-m", "econsent_stack.commands.new_job", STEM)
-    changed = [path for path, text in before.items() if contents(root)[path] != text and path != Path("docs/DAGS.md")]
+    after = contents(root)
+    changed = [path for path, text in before.items() if after[path] != text and path != Path("docs/DAGS.md")]
     assert changed == [], "no existing file needs an edit but the generated page"
     return root
 
