@@ -15,7 +15,7 @@ from typing import Any, Final
 from econsent_jobs.core.errors import BadItem, EconsentError
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key, Settings
 from econsent_jobs.elasticsearch_sync.queries import for_company
-from econsent_jobs.elasticsearch_sync.reindex import roll_back
+from econsent_jobs.elasticsearch_sync.reindex import kept_for_rollback, roll_back
 from econsent_jobs.elasticsearch_sync.rules.projection import digest_of, project
 from econsent_jobs.elasticsearch_sync.store import PACKAGE, PostgresStore
 from econsent_jobs.elasticsearch_sync.tools import real_tools
@@ -191,10 +191,9 @@ def run_rollback(places: Places, options: argparse.Namespace) -> int:
     """Both indices follow the database, so nothing is lost by going back, nor by going forth again."""
     tools = real_tools(database=places.database, search=places.index, settings=Settings(alias=places.alias))
     if options.dry_run:
-        kept = [target.index_name for target in tools.store.targets() if target.state == "rollback"]
-        if not kept:
-            return tell("No index is kept for a rollback: only a reindex leaves one, until the next one.")
-        print(f"Readers would search {kept[0]}; {tools.store.backlog().due} changes wait for it and for the live one alike.")
+        print(
+            f"Readers would search {kept_for_rollback(tools)}; {tools.store.backlog().due} changes wait for it and for the live one alike."
+        )
         return 0
     print(f"Readers search {roll_back(tools=tools)} again; the other one is kept, and the same command goes back to it.")
     return 0

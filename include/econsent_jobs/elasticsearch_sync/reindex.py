@@ -151,10 +151,16 @@ def roll_back(*, tools: Tools) -> str:
     """
     with tools.store.transaction():
         tools.store.lock_targets()
-        kept = [target for target in tools.store.targets() if target.state == "rollback" and tools.index.exists(target)]
-        if not kept:
-            raise PermanentError(ErrorClass.CONFIG, "No index is kept for a rollback: only a reindex leaves one, until the next one.")
-        tools.store.make_live(kept[0].index_name)
-        tools.index.point_aliases(tools.store.target(kept[0].index_name))
-    log.info("Readers search %s again", kept[0].index_name)
-    return kept[0].index_name
+        name = kept_for_rollback(tools)
+        tools.store.make_live(name)
+        tools.index.point_aliases(tools.store.target(name))
+    log.info("Readers search %s again", name)
+    return name
+
+
+def kept_for_rollback(tools: Tools) -> str:
+    """Return the index that was live before the last reindex. Raises PermanentError (config) where none is kept."""
+    for target in tools.store.targets():
+        if target.state == "rollback" and tools.index.exists(target):
+            return target.index_name
+    raise PermanentError(ErrorClass.CONFIG, "No index is kept for a rollback: only a reindex leaves one, until the next one.")

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -24,7 +23,7 @@ from tests.prove.certificates.keys import KEYS
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy
+from tests.prove.wire.proxy import Proxy, place_of
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_certificate_processing"
@@ -147,13 +146,6 @@ def nursery_setting(client: Any, errands: Sequence[Errand]) -> dict[str, Any]:
         "password": credentials.secret_key,
         "texts": [tenant.wording(code) for tenant in TENANTS for code in tenant.language_codes],
     }
-
-
-def place_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    return parts.hostname, parts.port
 
 
 def now() -> datetime:

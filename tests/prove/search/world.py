@@ -4,7 +4,6 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import psycopg
 from elasticsearch import Elasticsearch
@@ -21,7 +20,7 @@ from tests.prove.search.platform import Platform
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy
+from tests.prove.wire.proxy import Proxy, place_of
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_elasticsearch_sync"
@@ -172,10 +171,3 @@ def add_companies(platform: Platform) -> None:
     for company_id in COMPANIES:
         for number in range(SESSIONS):
             platform.session(f"s-{number}", company_id=company_id, retention_status="retained")
-
-
-def place_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    return parts.hostname, parts.port

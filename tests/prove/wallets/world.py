@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -21,7 +20,7 @@ from econsent_verify.wallet_reconciliation_checks.walk import Report, connect, v
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy
+from tests.prove.wire.proxy import Proxy, place_of
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_wallet_reconciliation"
@@ -182,10 +181,3 @@ def payment_server(state: Path) -> Generator[str]:
 def through(url: str, port: int) -> str:
     """The same database, reached by the proxy on ``port``."""
     return make_conninfo(**{**conninfo_to_dict(url), "host": "127.0.0.1", "hostaddr": "127.0.0.1", "port": port})
-
-
-def place_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    return parts.hostname, parts.port

@@ -21,7 +21,7 @@ from tests.prove.webhooks.receivers import LOOPBACK, Identity, Laboratory, Recei
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy
+from tests.prove.wire.proxy import Proxy, place_of
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_webhook_delivery_retry"
@@ -200,10 +200,3 @@ def open_world(stack: Stack, *, database: str) -> Generator[World]:
             secrets={},
             taking=[],
         )
-
-
-def place_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    return parts.hostname, parts.port

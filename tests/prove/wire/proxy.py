@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Protocol, Self, cast
+from urllib.parse import urlsplit
 
 from tests.prove.wire.switchboard import Switchboard
 
@@ -104,3 +105,11 @@ def exactly(stream: BinaryIO, size: int) -> bytes:
     if len(data) != size:
         raise Hung
     return data
+
+
+def place_of(url: str) -> tuple[str, int]:
+    """Host and port of a server, from its address."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
