@@ -5,7 +5,7 @@
 3. Twenty viewers ask every second, as an open page does: for the list (no 304: everything is sent), then for pages of the history.
    Count what each asks of the databases.
 4. Twenty viewers ask for Airflow's own list the same way. The order of the two alternates.
-5. One page stays open and nothing happens: the CPU of api-server and PostgreSQL over half a minute, against another without it.
+5. One page stays open and nothing happens: the CPU of api-server and PostgreSQL over a minute, against another without it.
 6. A job is paused and resumed in Airflow's database while a real browser shows the list: how long until the page says so.
 """
 
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from psycopg import sql
 
 from econsent_stack import airflow_settings, components
 from econsent_stack.browser import log_in as log_in_by_form
@@ -44,6 +45,9 @@ JOBS: Final = (
 VIEWERS: Final = 20
 CHANGES: Final = 20
 READY_SECONDS: Final = 180.0
+KEPT_SECONDS: Final = 12.0
+IDLE_SECONDS: Final = 60.0
+PING: Final = "SELECT 1"  # by which Airflow's pool tries a connection before it lends it; no statement of the page's
 KINDS: Final = ("list", "history", "airflow_list")
 PERCENTILE: Final = 95
 
@@ -207,9 +211,10 @@ def measure(stack: Stack, port: int, seconds: int, rounds: int) -> dict[str, Any
     for kind in KINDS:
         report[f"{kind}_statements"] = statements(stack, port, token, paths[kind](0, 0))
     say(f"so far: {json.dumps(report)}")
-    idle = cpu_share(stack, 30.0, lambda: None)
+    time.sleep(5.0)
+    idle = cpu_share(stack, IDLE_SECONDS, lambda: None)
     report["idle_core_share"] = round(idle, 4)
-    report["open_page_core_share"] = round(cpu_share(stack, 30.0, lambda: keep_open(port, token, 30.0)) - idle, 4)
+    report["open_page_core_share"] = round(cpu_share(stack, IDLE_SECONDS, lambda: keep_open(port, token, IDLE_SECONDS)) - idle, 4)
     pixels = state_to_pixel(stack, port)
     report |= {"state_to_pixel_p50_ms": round(statistics.median(pixels) * 1000), "state_to_pixel_max_ms": round(max(pixels) * 1000)}
     return report | {"load": os.getloadavg()[0]}
@@ -270,7 +275,7 @@ def watch(port: int, token: str, path: Callable[[int, int], str], *, seconds: fl
 
 
 def ask(connection: http.client.HTTPConnection, path: str, token: str, etag: str | None = None) -> tuple[float, str | None]:
-    headers = {"Authorization": f"Bearer {token}", **({"If-None-Match": etag} if etag else {})}
+    headers = {"Authorization": f"Bearer {token}", **({"If-None-Match": etag, "Prefer": "wait=5"} if etag else {})}
     started = time.monotonic()
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
@@ -288,21 +293,43 @@ def statements(stack: Stack, port: int, token: str, path: str) -> int:
     """Count the statements that one request makes in both databases, where nothing was asked for so long that nothing is kept."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with psycopg.connect(stack.postgres_url("postgres"), autocommit=True) as server:
-        server.execute("ALTER SYSTEM SET log_statement = 'all'")
-        server.execute("SELECT pg_reload_conf()")
-        time.sleep(6.0)  # what is kept for five seconds is no longer
-        log = stack.home.log("postgres")
-        begin = log.stat().st_size
-        ask(connection, path, token)
-        server.execute("SELECT 'the end of the request'")
-        server.execute("ALTER SYSTEM RESET log_statement")
-        server.execute("SELECT pg_reload_conf()")
-    with log.open("rb") as file:
-        file.seek(begin)
-        text = file.read().decode(errors="replace").partition("the end of the request")[0]
+        with logged_statements(server):
+            for _ in range(2):  # the first finds its connections gone
+                ask(connection, path, token)
+            time.sleep(KEPT_SECONDS)
+            log = stack.home.log("postgres")
+            begin = log.stat().st_size
+            ask(connection, path, token)
+            time.sleep(1.0)
+            end = log.stat().st_size
+        with log.open("rb") as file:
+            file.seek(begin)
+            text = file.read(end - begin).decode(errors="replace")
     begun = [line for line in text.splitlines() if "LOG:  statement:" in line or "LOG:  execute" in line]
-    quiet = ("BEGIN", "COMMIT", "ROLLBACK", "SHOW", "SET ", "SELECT pg_catalog.version", "SELECT 'the end", "select pg_catalog.version")
-    return sum(1 for line in begun if not line.partition(": ")[2].partition(": ")[2].lstrip().startswith(quiet))
+    quiet = ("BEGIN", "COMMIT", "ROLLBACK", "SHOW", "SET ", "SELECT pg_catalog.version", "select pg_catalog.version")
+    found = sum(1 for line in begun if not statement_of(line).startswith(quiet) and statement_of(line) != PING)
+    assert found, f"PostgreSQL's log tells of no statement of {path}"
+    return found
+
+
+def statement_of(line: str) -> str:
+    """Return what stands behind ``LOG:  statement:`` in a line of PostgreSQL's log."""
+    return line.partition(": ")[2].partition(": ")[2].strip()
+
+
+@contextmanager
+def logged_statements(server: psycopg.Connection) -> Iterator[None]:
+    """Log every statement of both databases for a while. A database's own setting outdoes the server's, for sessions that begin then."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('airflow', 'econsent')"
+    for database in ("airflow", "econsent"):
+        server.execute(sql.SQL("ALTER DATABASE {} SET log_statement = 'all'").format(sql.Identifier(database)))
+    server.execute(others)
+    try:
+        yield
+    finally:
+        for database in ("airflow", "econsent"):
+            server.execute(sql.SQL("ALTER DATABASE {} RESET log_statement").format(sql.Identifier(database)))
+        server.execute(others)
 
 
 def cpu_share(stack: Stack, seconds: float, meanwhile: Callable[[], None]) -> float:
@@ -325,7 +352,7 @@ def cpu_seconds(stack: Stack) -> float:
 
 
 def keep_open(port: int, token: str, seconds: float) -> None:
-    """Do what an open page does: ask once a second, with what it has."""
+    """Do what an open page does: ask with what it has, let the server keep the question, and ask at most once a second."""
     connection, etag = http.client.HTTPConnection("127.0.0.1", port, timeout=60), None
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -310,6 +310,7 @@ def test_the_list_is_filtered_and_sorted(administrator: Page, failed_demo: str) 
         titles = [words.casefold() for words in rows.locator(".cm-title").all_inner_texts()]
         assert titles == wanted(titles)
     page.get_by_role("group", name="Filter by status").get_by_role("button", name=re.compile("^Failed")).click()
+    expect(rows.filter(has_text=DEMO_TITLE)).to_be_visible()
     expect(rows.filter(has_not_text="Failed")).to_have_count(0)
     expect(page).to_have_url(re.compile("status=failed"))
     page.get_by_role("group", name="Filter by status").get_by_role("button", name=re.compile("^Paused")).click()

@@ -1,10 +1,14 @@
 """The plugin's own routes. Each asks for a user first; each that writes also for proof that the page sent it."""
 
+import asyncio
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -12,11 +16,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
+from starlette.concurrency import run_in_threadpool
 
 from econsent_airflow.cron_management import actions, audit_entries, board, history
 from econsent_airflow.cron_management.audit_middleware import annotate
 from econsent_airflow.cron_management.facts import Job, Known, read_known, utc_now
-from econsent_airflow.cron_management.looks import Looks
+from econsent_airflow.cron_management.looks import Look, Looks
 from econsent_airflow.cron_management.pages import web_files
 from econsent_airflow.cron_management.queries import Row, TrailAbsent, ask_airflow_database
 from econsent_airflow.cron_management.rules import Standing, judge
@@ -27,6 +32,10 @@ At = Annotated[AwareDatetime | None, Query()]
 NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 WEB: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 AUDIT_REFUSED: Final = "You may not read the audit trail: ask an administrator for the right to read audit logs."
+
+WAIT: Final = re.compile(r"(?:^|[,;\s])wait=(?P<seconds>\d{1,4})(?:$|[,;\s])")  # a preference of RFC 7240
+MOST_WAIT_SECONDS: Final = 5.0
+STEP_SECONDS: Final = 1.5
 
 LOOKS: Final = Looks()
 pages = APIRouter()
@@ -54,39 +63,74 @@ def web_file(name: str, request: Request) -> Response:
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-def answer(request: Request, document: Any, *, extra: Mapping[str, str] | None = None) -> Response:
-    """Send a document, or 304 where the reader has the same one already."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A document as it goes over the wire."""
+
+    content: bytes
+    etag: str
+
+
+def sent(document: Any) -> Sent:
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-    headers = {**NO_STORE, "ETag": etag, "X-Now": board.text(utc_now()) or "", **(extra or {})}
-    if request.headers.get("if-none-match") == etag:
+    return Sent(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+
+
+def answer(request: Request, document: Sent, *, extra: Mapping[str, str] | None = None) -> Response:
+    """Send a document, or 304 where the reader has the same one already."""
+    headers = {**NO_STORE, "ETag": document.etag, "X-Now": board.text(utc_now()) or "", **(extra or {})}
+    if request.headers.get("if-none-match") == document.etag:
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    return Response(document.content, media_type="application/json", headers=headers)
 
 
-def look(at: datetime | None) -> tuple[Known, datetime]:
+def look(at: datetime | None) -> Look:
     """Return what is known now, or was at a moment. Raises 422 for one that has not come."""
     if at is None:
-        newest = LOOKS.newest()
-        return newest.known, newest.at
+        return LOOKS.newest()
     if at > utc_now() + timedelta(seconds=5):
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_ENTITY, "That moment has not come yet: choose an earlier one.")
-    return read_known(at, past=True), at
+    return Look(known=read_known(at, past=True), at=at)
+
+
+Make = Callable[[], tuple[Sent, Mapping[str, str]]]
+
+
+async def answer_live(request: Request, make: Make) -> Response:
+    """Send a document with its headers; where the reader has it already and prefers to wait (``Prefer: wait=5``), only when it changes.
+
+    So a page that stays open asks every few seconds, and sees a change within one step all the same. It is made anew at every step, by the
+    rights that the user has then.
+    """
+    said = WAIT.search(request.headers.get("prefer", ""))
+    until = time.monotonic() + (min(float(said["seconds"]), MOST_WAIT_SECONDS) if said else 0.0)
+    while True:
+        document, extra = await run_in_threadpool(make)
+        if document.etag != request.headers.get("if-none-match") or time.monotonic() >= until:
+            return answer(request, document, extra=extra)
+        await asyncio.sleep(STEP_SECONDS)
 
 
 @reading.get("/jobs")
-def jobs(request: Request, user: Reader, at: At = None) -> Response:
+async def jobs(request: Request, user: Reader, at: At = None) -> Response:
     """The list."""
-    known, now = look(at)
-    ids = readable(user, (job.dag_id for job in known.jobs))
-    document = board.list_document(
-        known,
-        now,
-        may_act={dag_id: at is None and may(user, dag_id, "PUT") for dag_id in ids},
-        may_run={dag_id: at is None and may(user, dag_id, "POST", actions.RUN) for dag_id in ids},
-        past=at is not None,
+    return await answer_live(request, lambda: make_list(user, at))
+
+
+def make_list(user: Any, at: datetime | None) -> tuple[Sent, Mapping[str, str]]:
+    seen = look(at)
+    ids = readable(user, (job.dag_id for job in seen.known.jobs))
+    may_act = {dag_id: at is None and may(user, dag_id, "PUT") for dag_id in ids}
+    may_run = {dag_id: at is None and may(user, dag_id, "POST", actions.RUN) for dag_id in ids}
+    platform = json.dumps(board.platform_document(seen.known.platform, seen.at))
+    standings = seen.judged.once("standings", lambda: {job.dag_id: judge(job.facts, seen.at) for job in seen.known.jobs})
+    # Judged alike within a minute (no tick lies between), of the same reading and for the same rights, it is the same document.
+    # Judged alike, of the same reading, within a minute (so that no tick lies between), it is the same document.
+    document = seen.read.once(
+        ("list", platform, *standings.items(), *may_act.items(), *may_run.items(), seen.at.replace(second=0, microsecond=0)),
+        lambda: sent(board.list_document(seen.known, standings, seen.at, may_act=may_act, may_run=may_run, past=at is not None)),
     )
-    return answer(request, document, extra={"X-Heartbeats": board.beats_header(known.platform, now)})
+    return document, {"X-Heartbeats": board.beats_header(seen.known.platform, seen.at)}
 
 
 def find(user: Any, known: Known, dag_id: str) -> Job:
@@ -98,20 +142,27 @@ def find(user: Any, known: Known, dag_id: str) -> Job:
 
 
 @reading.get("/jobs/{dag_id}")
-def one_job(request: Request, user: Reader, dag_id: str, at: At = None) -> Response:
+async def one_job(request: Request, user: Reader, dag_id: str, at: At = None) -> Response:
     """One job: its row of the list, its failure explained, and its charts."""
-    known, now = look(at)
-    job = find(user, known, dag_id)
-    standing = judge(job.facts, now)
+    return await answer_live(request, lambda: make_job(user, dag_id, at))
+
+
+def make_job(user: Any, dag_id: str, at: datetime | None) -> tuple[Sent, Mapping[str, str]]:
+    seen = look(at)
+    job = find(user, seen.known, dag_id)
     can = {"pause": at is None and may(user, dag_id, "PUT"), "run": at is None and may(user, dag_id, "POST", actions.RUN)}
-    document = {
-        "at": board.text(now) if at is not None else None,
-        "job": board.job_document(job, standing, now, can=can),
-        "failure": failure(job, standing, now),
+    return seen.judged.once((dag_id, *can.items()), lambda: sent(job_document(seen, job, can, past=at is not None))), {}
+
+
+def job_document(seen: Look, job: Job, can: Mapping[str, bool], *, past: bool) -> dict[str, Any]:
+    standing = judge(job.facts, seen.at)
+    return {
+        "at": board.text(seen.at) if past else None,
+        "job": board.job_document(job, standing, seen.at, can=can),
+        "failure": failure(seen, job, standing),
         "version": version(standing),
-        **history.charts_document(dag_id, now),
+        **seen.read.once(("charts", job.dag_id), lambda: history.charts_document(job.dag_id, seen.at)),
     }
-    return answer(request, document)
 
 
 def version(standing: Standing) -> str:
@@ -123,13 +174,18 @@ def version(standing: Standing) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:10]
 
 
-def failure(job: Job, standing: Standing, now: datetime) -> dict[str, Any] | None:
+def failure(seen: Look, job: Job, standing: Standing) -> dict[str, Any] | None:
     run = standing.last_run
     if run is None or run.succeeded is not False:
         return board.failure_document(job, standing, seen=[], error=None)
-    [tasks] = ask_airflow_database(("run_errors", {"dag_id": job.dag_id, "run_ids": [run.run_id]}))
-    seen = history.same_failures(job.dag_id, run.run_id, now)
-    return board.failure_document(job, standing, seen=list(seen), error=error_of(job.dag_id, run.run_id, tasks))
+    others, error = seen.read.once(("failure", job.dag_id, run.run_id), lambda: read_failure(job.dag_id, run.run_id, seen.at))
+    return board.failure_document(job, standing, seen=others, error=error)
+
+
+def read_failure(dag_id: str, run_id: str, now: datetime) -> tuple[list[Row], dict[str, Any] | None]:
+    """Return the failures of the same fingerprint, and what the run's own tasks left."""
+    [tasks] = ask_airflow_database(("run_errors", {"dag_id": dag_id, "run_ids": [run_id]}))
+    return history.same_failures(dag_id, run_id, now), error_of(dag_id, run_id, tasks)
 
 
 def error_of(dag_id: str, run_id: str, tasks: Iterable[Row]) -> dict[str, Any] | None:
@@ -170,17 +226,16 @@ def runs(
     request: Request, user: Reader, dag_id: str, outcome: Outcome = None, since: At = None, until: At = None, before: str | None = None
 ) -> Response:
     """A page of the execution history."""
-    known, now = look(None)
-    job = find(user, known, dag_id)
-    document = history.page_document(job, judge(job.facts, now), chosen(outcome, since, until, before))
-    return answer(request, document)
+    seen = LOOKS.newest()
+    job = find(user, seen.known, dag_id)
+    document = history.page_document(job, judge(job.facts, seen.at), chosen(outcome, since, until, before))
+    return answer(request, sent(document))
 
 
 @reading.get("/jobs/{dag_id}/runs.csv")
 def runs_csv(user: Reader, dag_id: str, outcome: Outcome = None, since: At = None, until: At = None) -> Response:
     """The history for a spreadsheet."""
-    known, _now = look(None)
-    find(user, known, dag_id)
+    find(user, LOOKS.newest().known, dag_id)
     rows = history.read_executions(dag_id, chosen(outcome, since, until, None), history.CSV_ROWS)
     return as_csv(f"{dag_id}.csv", history.CSV_HEAD, history.csv_rows(dag_id, rows))
 
@@ -190,14 +245,14 @@ async def log(request: Request, user: Reader, dag_id: str, run_id: str) -> Respo
     """The last lines of a failed run's log. Airflow's API judges whether the user may read it."""
     if not may(user, dag_id, "GET"):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no job {dag_id}.")
-    return answer(request, {"lines": await last_lines(request, dag_id, run_id)})
+    return answer(request, sent({"lines": await last_lines(request, dag_id, run_id)}))
 
 
 @reading.get("/audit")
 def audit(request: Request, user: Reader, kind: str = "", who: str = "", what: str = "", before: int | None = None) -> Response:
     """A page of the audit trail."""
     known, choice = audit_choice(user, kind, who, what, before)
-    return answer(request, audit_entries.page_document(choice, {job.dag_id: job.title for job in known.jobs}))
+    return answer(request, sent(audit_entries.page_document(choice, {job.dag_id: job.title for job in known.jobs})))
 
 
 @reading.get("/audit.csv")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from econsent_airflow.cron_management.explanations import explain
 from econsent_airflow.cron_management.facts import AGE, Job, Known, Platform, is_age
-from econsent_airflow.cron_management.rules import FlagKind, JobFacts, Run, Standing, Status, Verdict, judge
+from econsent_airflow.cron_management.rules import FlagKind, JobFacts, Run, Standing, Status, Verdict
 from econsent_airflow.cron_management.settings import support, tag
 
 STRIP: Final = 20
@@ -59,8 +59,16 @@ def beats_header(platform: Platform, now: datetime) -> str:
     return json.dumps({name: text(min(beat, now)) for name, beat in platform.beats.items() if beat is not None})
 
 
-def list_document(known: Known, now: datetime, *, may_act: Mapping[str, bool], may_run: Mapping[str, bool], past: bool) -> dict[str, Any]:
-    """Return the whole list for one user. ``may_act`` holds the jobs that the user may see."""
+def list_document(
+    known: Known,
+    standings: Mapping[str, Standing],
+    now: datetime,
+    *,
+    may_act: Mapping[str, bool],
+    may_run: Mapping[str, bool],
+    past: bool,
+) -> dict[str, Any]:
+    """Return the whole list for one user. ``standings`` holds every job, judged; ``may_act`` the jobs that the user may see."""
     jobs = [job for job in known.jobs if job.dag_id in may_act]
     return {
         "at": text(now) if past else None,
@@ -69,7 +77,7 @@ def list_document(known: Known, now: datetime, *, may_act: Mapping[str, bool], m
         "paused_together": any(job.pause is not None and job.pause.batch_id is not None for job in jobs),
         "platform": platform_document(known.platform, now),
         "jobs": [
-            job_document(job, judge(job.facts, now), now, can={"pause": may_act[job.dag_id], "run": may_run[job.dag_id]}) for job in jobs
+            job_document(job, standings[job.dag_id], now, can={"pause": may_act[job.dag_id], "run": may_run[job.dag_id]}) for job in jobs
         ],
     }
 

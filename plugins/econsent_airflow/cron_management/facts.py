@@ -1,6 +1,6 @@
 """What is known of the jobs, put together for the rule: Airflow's rows for now, the audit trail's for what Airflow has forgotten."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,6 +10,7 @@ from econsent_airflow.cron_management.job_facts import (
     ENDED,
     PauseRow,
     live_run,
+    moment,
     pause_row,
     plan_of,
     trail_break,
@@ -57,24 +58,27 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Everything that one look found. ``read_at`` is the database's time of it."""
+    """Everything that one look found. ``marker`` is what ``read_marker`` said then."""
 
     jobs: tuple[Job, ...]
     platform: Platform
-    read_at: datetime
+    marker: Hashable = None
 
 
-def read_known(now: datetime, *, past: bool = False, only: str | None = None) -> Known:
-    """Look at everything once, in at most nine statements. ``past``: only what the audit trail tells, up to ``now``."""
-    jobs, beats, errors = ask_airflow_database(("list_jobs", {"tag": tag()}), ("platform", {}), ("import_errors", {}))
-    jobs = [job for job in jobs if only is None or job["dag_id"] == only]
-    dag_ids = [job["dag_id"] for job in jobs]
-    runs, tasks = ask_airflow_database(
-        ("recent_runs", {"dag_ids": dag_ids, "most": MOST_RUNS, "now": now}), ("live_tasks", {"dag_ids": dag_ids})
+def read_known(now: datetime, *, past: bool = False) -> Known:
+    """Look at everything once, in seven statements. ``past``: only what the audit trail tells, up to ``now``."""
+    here = {"tag": tag()}
+    [mark], jobs, errors, runs, tasks = ask_airflow_database(
+        ("marker", here),
+        ("list_jobs", here),
+        ("import_errors", {}),
+        ("recent_runs", {**here, "most": MOST_RUNS, "now": now}),
+        ("live_tasks", here),
     )
+    dag_ids = [job["dag_id"] for job in jobs]
     trail = read_trail(dag_ids, now)
-    live_beats = {COMPONENTS[row["job_type"]]: row["beat_at"] for row in beats}
-    outages = [*trail.outages, *([] if past else open_outages(live_beats, trail.outages, now))]
+    beats = past_beats(trail.outages, now) if past else beats_of(mark)
+    outages = [*trail.outages, *([] if past else open_outages(beats, trail.outages, now))]
     figures = {} if past else read_figures(dag_ids)
     by_run = {(row["dag_id"], row["run_id"]): row for row in tasks}
     found = tuple(
@@ -91,8 +95,28 @@ def read_known(now: datetime, *, past: bool = False, only: str | None = None) ->
         )
         for row in jobs
     )
-    platform = Platform(beats={**live_beats, "watch": trail.watch_at}, seal=trail.seal, trail_is_there=trail.is_there)
-    return Known(jobs=found, platform=platform, read_at=now)
+    platform = Platform(beats={**beats, "watch": trail.watch_at}, seal=trail.seal, trail_is_there=trail.is_there)
+    return Known(jobs=found, platform=platform, marker=marker_of(mark))
+
+
+def read_marker() -> tuple[Hashable, dict[str, datetime]]:
+    """Ask by one cheap statement: return what changes whenever ``read_known`` would find something else in Airflow, and the heartbeats."""
+    [[mark]] = ask_airflow_database(("marker", {"tag": tag()}))
+    return marker_of(mark), beats_of(mark)
+
+
+def marker_of(mark: Row) -> Hashable:
+    return tuple(value for name, value in mark.items() if name != "beats")
+
+
+def beats_of(mark: Row) -> dict[str, datetime]:
+    return {COMPONENTS[kind]: moment(beat) for kind, beat in (mark["beats"] or {}).items()}
+
+
+def past_beats(outages: Iterable[Outage], now: datetime) -> dict[str, datetime]:
+    """Return the last heartbeats at a past moment: of a component that was silent then, when it stopped; of any other, that moment."""
+    silent = {outage.component: outage.stopped_at for outage in outages if outage.back_at is None or outage.back_at > now}
+    return {component: silent.get(component, now) for component in COMPONENTS.values()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +133,14 @@ class Trail:
 
 
 def read_trail(dag_ids: Sequence[str], now: datetime) -> Trail:
-    """Read the audit trail in two statements."""
+    """Read the audit trail in one statement."""
     try:
-        executions = TRAIL.ask("trail_recent", {"dag_ids": list(dag_ids), "now": now, "most": MOST_RUNS})
-        [state] = TRAIL.ask("trail_state", {"dag_ids": list(dag_ids), "now": now})
+        [state] = TRAIL.ask("trail_state", {"dag_ids": list(dag_ids), "now": now, "most": MOST_RUNS})
     except TrailAbsent:
         return Trail()
     return Trail(
         is_there=True,
-        executions=executions,
+        executions=state["executions"] or [],
         pauses=[pause_row(row) for row in state["pauses"] or []],
         outages=[trail_outage(row) for row in state["outages"] or []],
         breaks=[(frozenset(row["dag_ids"]), trail_break(row)) for row in state["breaks"] or []],

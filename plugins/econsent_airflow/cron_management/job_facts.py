@@ -69,15 +69,16 @@ def live_run(row: Row, signs: Row) -> Run:
 
 def trail_run(row: Row) -> Run:
     """Return an execution of the audit trail."""
+    started_at, ended_at = parse(row["started_at"]), parse(row["ended_at"])
     return Run(
         run_id=row["run_id"],
         kind=row["run_kind"],
-        run_after=row["run_after"],
-        queued_at=row["queued_at"] or row["started_at"] or row["run_after"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        succeeded=None if row["ended_at"] is None else row["outcome"] == "succeeded",
-        heartbeat_at=row["ended_at"],
+        run_after=moment(row["run_after"]),
+        queued_at=parse(row["queued_at"]) or started_at or moment(row["run_after"]),
+        started_at=started_at,
+        ended_at=ended_at,
+        succeeded=None if ended_at is None else row["outcome"] == "succeeded",
+        heartbeat_at=ended_at,
     )
 
 

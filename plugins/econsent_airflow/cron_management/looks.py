@@ -1,32 +1,48 @@
 """The newest look at everything, shared by all who watch: the databases are asked once a second at most, however many pages are open.
 
 1. A page asks every second. Within the second, all get the same look.
-2. Then one cheap statement tells whether anything changed. If not, the look is kept, and only judged anew: time alone makes a run late.
+2. Then one cheap statement tells whether anything changed. If not, what was read is kept and judged anew: time alone makes a run late.
 3. If something changed, and every few seconds anyway, everything is read again.
+4. What is made of a look for one reader (documents, charts) is made once for all who may see the same.
 """
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from econsent_airflow.cron_management.airflow_rows import COMPONENTS
-from econsent_airflow.cron_management.facts import Job, Known, read_known, utc_now
-from econsent_airflow.cron_management.job_facts import parse
-from econsent_airflow.cron_management.queries import ask_airflow_database
-from econsent_airflow.cron_management.settings import tag
+from econsent_airflow.cron_management.facts import Job, Known, read_known, read_marker, utc_now
 
 FRESH_SECONDS: Final = 0.8
-WHOLE_SECONDS: Final = 5.0
+WHOLE_SECONDS: Final = 10.0
+
+
+Made = TypeVar("Made")
+
+
+class Kept:
+    """What was made for one who asked, for all others who ask for the same. Two at the same moment may both make it."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, of: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what ``make`` makes, made at the first call for ``of``."""
+        if of not in self._made:
+            self._made[of] = make()
+        return self._made[of]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was known ``at`` a moment."""
+    """What was known ``at`` a moment. ``judged`` keeps what holds for this moment, ``read`` what holds until everything is read again."""
 
     known: Known
     at: datetime
+    judged: Kept = field(default_factory=Kept)
+    read: Kept = field(default_factory=Kept)
 
 
 class Looks:
@@ -35,7 +51,6 @@ class Looks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._look: Look | None = None
-        self._marker: tuple[object, ...] | None = None
         self._looked = 0.0
         self._read = 0.0
 
@@ -55,14 +70,13 @@ class Looks:
 
     def _look_again(self, now: float) -> Look:
         at = utc_now()
-        [[row]] = ask_airflow_database(("marker", {"tag": tag()}))
-        marker = tuple(value for name, value in row.items() if name != "beats")
-        if self._look is None or marker != self._marker or now - self._read >= WHOLE_SECONDS:
-            self._marker, self._read = marker, now
-            return Look(known=steady(read_known(at), self._look), at=at)
-        beats = {COMPONENTS[kind]: parse(beat) for kind, beat in (row["beats"] or {}).items()}
-        platform = replace(self._look.known.platform, beats={**self._look.known.platform.beats, **beats})
-        return Look(known=replace(self._look.known, platform=platform), at=at)
+        if self._look is not None and now - self._read < WHOLE_SECONDS:
+            marker, beats = read_marker()
+            if marker == self._look.known.marker:
+                platform = replace(self._look.known.platform, beats={**self._look.known.platform.beats, **beats})
+                return Look(known=replace(self._look.known, platform=platform), at=at, read=self._look.read)
+        self._read = now
+        return Look(known=steady(read_known(at), self._look), at=at)
 
 
 STEADY: Final = timedelta(seconds=3)

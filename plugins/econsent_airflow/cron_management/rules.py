@@ -27,6 +27,9 @@ SLOW_AT_LEAST: Final = timedelta(seconds=30)  # three times the median of a run 
 STOPPED_AFTER: Final = timedelta(seconds=30)  # a component beats every 5 s
 COMPONENTS: Final = {"scheduler": "scheduler", "dag_processor": "DAG processor", "triggerer": "triggerer"}
 
+Held = tuple[datetime, datetime | None]
+"""From when until when a tick could not start; None: still."""
+
 
 class Status(StrEnum):
     PAUSED = "Paused"
@@ -211,17 +214,18 @@ def judge_ticks(facts: JobFacts, now: datetime) -> tuple[Tick, ...]:
     due = facts.schedule.up_to(now, TICKS)
     following = [*due[1:], facts.schedule.after(now)]
     known = [(at, next_at) for at, next_at in zip(due, following, strict=True) if at >= facts.known_since]
-    return tuple(judge_tick(facts, at, next_at, now) for at, next_at in known)
+    held = held_times(facts)
+    return tuple(judge_tick(facts, held, at, next_at, now) for at, next_at in known)
 
 
-def judge_tick(facts: JobFacts, at: datetime, next_at: datetime, now: datetime) -> Tick:
+def judge_tick(facts: JobFacts, held: Sequence[Held], at: datetime, next_at: datetime, now: datetime) -> Tick:
     own = [run for run in facts.runs if run.kind == "scheduled" and run.run_after == at]
     started = [run for run in own if run.started_at is not None]
     if started:
         first = min(started, key=lambda run: (run.started_at, run.run_id))
         return Tick(at=at, verdict=Verdict.RAN, run_id=first.run_id, decided_at=first.started_at)
     run_id = own[0].run_id if own else None
-    late_at = late_from(at, held_times(facts), timedelta(seconds=facts.grace_seconds))
+    late_at = late_from(at, held, timedelta(seconds=facts.grace_seconds))
     if late_at is not None and late_at <= now and late_at < next_at:
         return Tick(at=at, verdict=Verdict.MISSED if next_at <= now else Verdict.LATE, run_id=run_id, decided_at=late_at)
     if next_at <= now:
@@ -229,13 +233,13 @@ def judge_tick(facts: JobFacts, at: datetime, next_at: datetime, now: datetime) 
     return Tick(at=at, verdict=Verdict.WAITING, run_id=run_id)
 
 
-def held_times(facts: JobFacts) -> list[tuple[datetime, datetime | None]]:
-    """Return when a tick could not start, as pairs of start and end (None: still), in order. Back-fills have slots of their own."""
+def held_times(facts: JobFacts) -> list[Held]:
+    """Return when a tick could not start, in order. Back-fills have slots of their own."""
     runs = [(run.started_at, run.ended_at) for run in facts.runs if run.started_at is not None and run.kind != "backfill"]
     return sorted([*runs, *((pause.start_at, pause.end_at) for pause in facts.pauses)], key=lambda held: held[0])
 
 
-def late_from(at: datetime, held: Iterable[tuple[datetime, datetime | None]], grace: timedelta) -> datetime | None:
+def late_from(at: datetime, held: Iterable[Held], grace: timedelta) -> datetime | None:
     """Return when a tick, due at ``at``, has been free to start for a whole grace; None while something still holds it up."""
     free_from = at
     for start, end in held:

@@ -27,8 +27,11 @@ class Schedule:
 
     def after(self, at: datetime) -> datetime:
         """Return the first due time later than ``at``, aware UTC."""
-        second = at.astimezone(UTC).replace(microsecond=0)
-        return next(self._due(second, forwards=True))
+        return self._after(at.astimezone(UTC).replace(second=0, microsecond=0))
+
+    @lru_cache(maxsize=1024)  # noqa: B019 a schedule is a value; what follows a minute is asked for again and again
+    def _after(self, minute: datetime) -> datetime:
+        return next(self._due(minute, forwards=True))
 
     def up_to(self, at: datetime, count: int) -> tuple[datetime, ...]:
         """Return the last ``count`` due times that are not later than ``at``, oldest first."""
@@ -39,7 +42,7 @@ class Schedule:
         return tuple(islice(self._due(minute + timedelta(minutes=1), forwards=False), count))[::-1]
 
     def _due(self, at: datetime, *, forwards: bool) -> Iterator[datetime]:
-        """Yield the due times after or before ``at``, which is UTC in whole seconds; due times are whole minutes."""
+        """Yield the due times after or before ``at``, which is UTC in whole minutes, as due times are."""
         zone = ZoneInfo(self.timezone)
         wall = at.astimezone(zone).replace(tzinfo=None)
         by_elapsed_time = self.cron.split()[1] == "*"

@@ -51,9 +51,9 @@ class Metadata:
     def active_runs(self) -> list[Row]:
         return self._rows("list_active_runs")
 
-    def live_tasks(self, dag_ids: list[str]) -> dict[tuple[str, str], Row]:
+    def live_tasks(self, tag: str) -> dict[tuple[str, str], Row]:
         """Return the signs of life of the tasks of runs that have not ended, by DAG and run."""
-        return {(row["dag_id"], row["run_id"]): row for row in self._rows("live_tasks", {"dag_ids": dag_ids}, package=PAGE)}
+        return {(row["dag_id"], row["run_id"]): row for row in self._rows("live_tasks", {"tag": tag}, package=PAGE)}
 
     def ended_runs(self, *, ids: list[int], newer_than: int, changed_since: datetime | None) -> list[Row]:
         """Runs that are over: those of ``ids``, those with a higher number, and, if a time is given, all that changed since then."""

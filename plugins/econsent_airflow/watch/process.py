@@ -261,7 +261,7 @@ class Watch:
         """Open and close incidents, each with its audit entry and its messages in one transaction."""
         history = self._trail.recent_executions([job.dag_id for job in jobs])
         pauses, outages, breaks = self._trail.pauses(), self._trail.outages(), self._trail.breaks()
-        opened, signs = self._trail.open_incidents(), self._metadata.live_tasks([job.dag_id for job in jobs])
+        opened, signs = self._trail.open_incidents(), self._metadata.live_tasks(self._settings.tag)
         for job in jobs:
             own = [row for row in history if row["dag_id"] == job.dag_id]
             mine_now = [live_run(row, signs.get((job.dag_id, row["run_id"]), {})) for row in active if row["dag_id"] == job.dag_id]

@@ -111,10 +111,12 @@ def test_a_figure_that_is_a_number_is_one() -> None:
 
 
 def test_the_list_shows_only_what_its_reader_may_see() -> None:
-    known = Known(jobs=(job(run(8)),), platform=Platform(beats={}, seal=None, trail_is_there=False), read_at=NOW)
+    known = Known(jobs=(job(run(8)),), platform=Platform(beats={}, seal=None, trail_is_there=False))
 
-    assert board.list_document(known, NOW, may_act={}, may_run={}, past=False)["jobs"] == []
-    shown = board.list_document(known, NOW, may_act={"wallet_reconciliation": False}, may_run={"wallet_reconciliation": False}, past=False)
+    assert board.list_document(known, {}, NOW, may_act={}, may_run={}, past=False)["jobs"] == []
+    standings = {one.dag_id: judge(one.facts, NOW) for one in known.jobs}
+    seen = {"wallet_reconciliation": False}
+    shown = board.list_document(known, standings, NOW, may_act=seen, may_run=seen, past=False)
     assert shown["jobs"][0]["can"] == {"pause": False, "run": False}
     assert shown["can_act"] is False
 

@@ -4,5 +4,5 @@ SELECT
     extract(EPOCH FROM now() - min(queued.changed_at) FILTER (WHERE queued.state = 'due' AND queued.next_attempt_at <= now()))
         AS oldest_seconds,
     'seconds since the oldest change not in the index' AS figure_label,
-    coalesce(extract(EPOCH FROM now() - min(queued.changed_at)), 0) AS figure
+    extract(EPOCH FROM now() - min(queued.changed_at)) AS figure
 FROM econsent.search_outbox AS queued

@@ -12,6 +12,8 @@ SELECT
     ) AS resting_until
 FROM task_instance
 INNER JOIN dag_run ON task_instance.dag_id = dag_run.dag_id AND task_instance.run_id = dag_run.run_id
-WHERE dag_run.state IN ('running', 'queued') AND task_instance.dag_id = any(CAST(%(dag_ids)s AS text []))
+WHERE
+    dag_run.state IN ('running', 'queued')
+    AND task_instance.dag_id IN (SELECT dag_tag.dag_id FROM dag_tag WHERE dag_tag.name = %(tag)s)
 GROUP BY task_instance.dag_id, task_instance.run_id
 LIMIT 1000

@@ -14,7 +14,7 @@ SELECT
     newest.end_date AS ended_at,
     newest.clear_number,
     newest.updated_at
-FROM unnest(CAST(%(dag_ids)s AS text [])) AS job (dag_id)
+FROM dag_tag AS job
 CROSS JOIN LATERAL (
     SELECT found.*
     FROM (
@@ -41,3 +41,4 @@ CROSS JOIN LATERAL (
     ORDER BY found.run_after DESC, found.id DESC
     LIMIT %(most)s
 ) AS newest
+WHERE job.name = %(tag)s

@@ -1,5 +1,19 @@
--- Pauses, outages, broken files, the watcher's sign of life and the seal, as they matter at a moment: one row of documents.
+-- What the trail knows of jobs at a moment, as one row of documents: the newest executions of each (Airflow may have forgotten them), pauses,
+-- outages, broken files, the watcher's sign of life and the seal.
 SELECT
+    (
+        SELECT json_agg(newest)
+        FROM unnest(%(dag_ids)s::text []) AS job (dag_id)
+        CROSS JOIN LATERAL (
+            SELECT
+                found.dag_id, found.run_id, found.clear_number, found.run_kind, found.run_after, found.queued_at, found.started_at,
+                found.ended_at, found.outcome, found.counts, found.error_class, found.error_sentence
+            FROM econsent.job_executions AS found
+            WHERE found.dag_id = job.dag_id AND found.run_after <= %(now)s
+            ORDER BY found.run_after DESC, found.run_id DESC, found.clear_number DESC
+            LIMIT %(most)s
+        ) AS newest
+    ) AS executions,
     (
         SELECT json_agg(pause)
         FROM (

@@ -4,6 +4,7 @@ import { learnServerTime } from "./time.js";
 import { ours, useCallback, useEffect, useRef, useState } from "./react.js";
 
 const POLL_MILLISECONDS = 1000;
+const HELD_SECONDS = 5;
 const TROUBLE_MILLISECONDS = 4000;
 
 /** An answer that is no success; `message` is a sentence for people. */
@@ -23,7 +24,8 @@ async function sentence(answer) {
 }
 
 async function ask(path, etag, signal) {
-  const answer = await fetch(ours(path), { headers: etag ? { "If-None-Match": etag } : {}, signal, cache: "no-store" });
+  const headers = etag ? { "If-None-Match": etag, Prefer: `wait=${HELD_SECONDS}` } : {};
+  const answer = await fetch(ours(path), { headers, signal, cache: "no-store" });
   const now = answer.headers.get("X-Now");
   if (now) learnServerTime(now);
   if (answer.status === 304) return { data: null, answer };
@@ -41,9 +43,17 @@ export function useOnce(path) {
   return useReading(path, null);
 }
 
-/** Read `path` every second while somebody looks; an unchanged answer is a 304 without a body. */
+/**
+ * Read `path` for as long as somebody looks. The server keeps a question back until the answer changes, for some seconds at most; a second
+ * passes between two questions at least. A tab that nobody sees asks nothing, so it takes none of the browser's few connections.
+ */
 export function useLive(path) {
   return useReading(path, POLL_MILLISECONDS);
+}
+
+/** Read `path` as it is, live; or as it was at a moment, which does not change any more. */
+export function useMoment(path, at) {
+  return useReading(at ? `${path}?at=${encodeURIComponent(at)}` : path, at ? null : POLL_MILLISECONDS);
 }
 
 function useReading(path, everyMilliseconds) {
@@ -51,17 +61,20 @@ function useReading(path, everyMilliseconds) {
   const again = useRef(() => {});
   useEffect(() => {
     if (path === null) return undefined;
-    const control = new AbortController();
+    let control = null;
     let etag = null;
     let timer = null;
-    let busy = false;
+    let over = false;
     const read = async () => {
-      if (busy || control.signal.aborted) return;
-      busy = true;
       clearTimeout(timer);
+      control?.abort();
+      const mine = new AbortController();
+      control = mine;
+      const began = performance.now();
       let wait = everyMilliseconds;
       try {
-        const { data, answer } = await ask(path, etag, control.signal);
+        const { data, answer } = await ask(path, etag, mine.signal);
+        if (mine.signal.aborted) return;
         etag = answer.headers.get("ETag");
         const seen = beats(answer);
         setState((old) => {
@@ -71,23 +84,28 @@ function useReading(path, everyMilliseconds) {
           return { path, data: fresh, error: null, beats: sameBeats ? old.beats : seen };
         });
       } catch (error) {
-        if (control.signal.aborted) return;
+        if (mine.signal.aborted) return;
         wait = everyMilliseconds === null ? null : TROUBLE_MILLISECONDS;
         const message = error instanceof Refused ? error.message : "Airflow's web server cannot be reached; trying again.";
         setState((old) => ({ path, data: old.path === path ? old.data : null, error: { message, status: error.status ?? 0 }, beats: null }));
-      } finally {
-        busy = false;
       }
-      if (wait !== null && !control.signal.aborted) timer = setTimeout(() => document.hidden || read(), wait);
+      if (wait !== null) timer = setTimeout(look, Math.max(0, began + wait - performance.now()));
     };
-    const seenAgain = () => document.hidden || read();
-    again.current = read;
+    const look = () => {
+      if (!over && !document.hidden) read();
+    };
+    const turn = () => (document.hidden ? control.abort() : look());
+    again.current = () => {
+      etag = null;
+      if (!over) read();
+    };
     read();
-    if (everyMilliseconds !== null) document.addEventListener("visibilitychange", seenAgain);
+    if (everyMilliseconds !== null) document.addEventListener("visibilitychange", turn);
     return () => {
+      over = true;
       control.abort();
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seenAgain);
+      document.removeEventListener("visibilitychange", turn);
     };
   }, [path, everyMilliseconds]);
   const refresh = useCallback(() => again.current(), []);
