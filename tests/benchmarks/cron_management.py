@@ -45,7 +45,7 @@ JOBS: Final = (
 VIEWERS: Final = 20
 CHANGES: Final = 20
 READY_SECONDS: Final = 180.0
-KEPT_SECONDS: Final = 12.0
+KEPT_SECONDS: Final = 14.0
 IDLE_SECONDS: Final = 60.0
 PING: Final = "SELECT 1"  # by which Airflow's pool tries a connection before it lends it; no statement of the page's
 KINDS: Final = ("list", "history", "airflow_list")
@@ -275,7 +275,7 @@ def watch(port: int, token: str, path: Callable[[int, int], str], *, seconds: fl
 
 
 def ask(connection: http.client.HTTPConnection, path: str, token: str, etag: str | None = None) -> tuple[float, str | None]:
-    headers = {"Authorization": f"Bearer {token}", **({"If-None-Match": etag, "Prefer": "wait=5"} if etag else {})}
+    headers = {"Authorization": f"Bearer {token}", **({"If-None-Match": etag, "Prefer": "wait=8"} if etag else {})}
     started = time.monotonic()
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()

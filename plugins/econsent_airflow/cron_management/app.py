@@ -1,14 +1,10 @@
 """The plugin's own routes. Each asks for a user first; each that writes also for proof that the page sent it."""
 
-import asyncio
 import csv
 import hashlib
 import io
 import json
-import re
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -16,9 +12,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
-from starlette.concurrency import run_in_threadpool
 
 from econsent_airflow.cron_management import actions, audit_entries, board, history
+from econsent_airflow.cron_management.answers import NO_STORE, Sent, answer, answer_live, sent
 from econsent_airflow.cron_management.audit_middleware import annotate
 from econsent_airflow.cron_management.facts import Job, Known, read_known, utc_now
 from econsent_airflow.cron_management.looks import Look, Looks
@@ -29,13 +25,8 @@ from econsent_airflow.cron_management.run_log import last_lines, task_path
 from econsent_airflow.cron_management.security import Reader, from_our_page, may, may_read_audit, readable, reader
 
 At = Annotated[AwareDatetime | None, Query()]
-NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 WEB: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 AUDIT_REFUSED: Final = "You may not read the audit trail: ask an administrator for the right to read audit logs."
-
-WAIT: Final = re.compile(r"(?:^|[,;\s])wait=(?P<seconds>\d{1,4})(?:$|[,;\s])")  # a preference of RFC 7240
-MOST_WAIT_SECONDS: Final = 5.0
-STEP_SECONDS: Final = 1.5
 
 LOOKS: Final = Looks()
 pages = APIRouter()
@@ -63,27 +54,6 @@ def web_file(name: str, request: Request) -> Response:
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A document as it goes over the wire."""
-
-    content: bytes
-    etag: str
-
-
-def sent(document: Any) -> Sent:
-    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    return Sent(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
-
-
-def answer(request: Request, document: Sent, *, extra: Mapping[str, str] | None = None) -> Response:
-    """Send a document, or 304 where the reader has the same one already."""
-    headers = {**NO_STORE, "ETag": document.etag, "X-Now": board.text(utc_now()) or "", **(extra or {})}
-    if request.headers.get("if-none-match") == document.etag:
-        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(document.content, media_type="application/json", headers=headers)
-
-
 def look(at: datetime | None) -> Look:
     """Return what is known now, or was at a moment. Raises 422 for one that has not come."""
     if at is None:
@@ -91,24 +61,6 @@ def look(at: datetime | None) -> Look:
     if at > utc_now() + timedelta(seconds=5):
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_ENTITY, "That moment has not come yet: choose an earlier one.")
     return Look(known=read_known(at, past=True), at=at)
-
-
-Make = Callable[[], tuple[Sent, Mapping[str, str]]]
-
-
-async def answer_live(request: Request, make: Make) -> Response:
-    """Send a document with its headers; where the reader has it already and prefers to wait (``Prefer: wait=5``), only when it changes.
-
-    So a page that stays open asks every few seconds, and sees a change within one step all the same. It is made anew at every step, by the
-    rights that the user has then.
-    """
-    said = WAIT.search(request.headers.get("prefer", ""))
-    until = time.monotonic() + (min(float(said["seconds"]), MOST_WAIT_SECONDS) if said else 0.0)
-    while True:
-        document, extra = await run_in_threadpool(make)
-        if document.etag != request.headers.get("if-none-match") or time.monotonic() >= until:
-            return answer(request, document, extra=extra)
-        await asyncio.sleep(STEP_SECONDS)
 
 
 @reading.get("/jobs")

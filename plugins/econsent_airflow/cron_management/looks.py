@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from econsent_airflow.cron_management.facts import Job, Known, read_known, read_marker, utc_now
 
 FRESH_SECONDS: Final = 0.8
-WHOLE_SECONDS: Final = 10.0
+WHOLE_SECONDS: Final = 12.0
 
 
 Made = TypeVar("Made")

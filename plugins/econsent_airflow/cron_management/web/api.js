@@ -4,7 +4,7 @@ import { learnServerTime } from "./time.js";
 import { ours, useCallback, useEffect, useRef, useState } from "./react.js";
 
 const POLL_MILLISECONDS = 1000;
-const HELD_SECONDS = 5;
+const HELD_SECONDS = 8;
 const TROUBLE_MILLISECONDS = 4000;
 
 /** An answer that is no success; `message` is a sentence for people. */

@@ -14,6 +14,7 @@ const SORTS = {
   next: (job) => Date.parse(job.next?.at ?? "9999-01-01"),
   waiting: (job) => -(job.waiting?.count ?? 0),
 };
+const SORT_WORDS = { job: "job", status: "status", last: "last run", next: "next run", waiting: "waiting" };
 const ATTENTION = ["failed", "running", "active", "idle", "paused"];
 
 /** The jobs to show, in order; those that need a person come first unless another order is asked for. */
@@ -162,6 +163,25 @@ function Filters({ data, choices, choose }) {
       value: choices.words,
       onChange: (event) => choose({ q: event.target.value }),
     }),
+    h(SortChoice, { choices, choose }),
+  );
+}
+
+/** The order, where there is no head of a table to press: on a narrow page. */
+function SortChoice({ choices, choose }) {
+  const options = Object.entries(SORT_WORDS).flatMap(([name, words]) => [
+    [name, `Sorted by ${words}`],
+    [`${name} down`, `Sorted by ${words}, reversed`],
+  ]);
+  const onChange = (event) => {
+    const [sort, down] = event.target.value.split(" ");
+    choose({ sort: sort || null, down: down ? "1" : null });
+  };
+  return h(
+    "select",
+    { className: "cm-sort-choice", "aria-label": "Sort", value: `${choices.sort}${choices.down ? " down" : ""}`, onChange },
+    h("option", { value: "" }, "Those that need a person first"),
+    options.map(([value, words]) => h("option", { key: value, value }, words)),
   );
 }
 
