@@ -55,7 +55,7 @@ def job(up: Up, dag_id: str) -> dict[str, Any]:
 
 @pytest.fixture
 def failed_demo(up: Up) -> str:
-    """Wait until the demo's job is failed, as it is by itself on a fresh start; after a test that retried it, by a new run. Returns its id."""
+    """Wait until the demo's job is failed, as it is on a fresh start; after a test that retried it, by a new run. Returns its id."""
     wait_for(lambda: job(up, DEMO).get("status") in ("failed", "idle", "active"), what="the demo's job, when nothing of it runs")
     if job(up, DEMO)["status"] != "failed":
         assert up.request(f"/api/v2/dags/{DEMO}/dagRuns", body={"logical_date": None}, token=token(up, "admin"))[0] == 200

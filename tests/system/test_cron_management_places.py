@@ -3,6 +3,7 @@
 Each is a further api-server beside the running stack.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -31,6 +32,7 @@ DEMO = "demo_partner_report"
 DEMO_TITLE = "Demo: partner report"
 SLOW_MILLISECONDS = 120_000
 SUB_PATH = "/ops/airflow"
+ICON = f"{SUB_PATH}/cron-management/web/brand.svg"
 EXAMPLE = "example_bash_operator"
 OTHER_EXAMPLE = "example_python_operator"
 expect.set_options(timeout=30_000)  # a busy machine is no failure
@@ -104,7 +106,7 @@ def test_without_the_plugin_a_failed_run_is_read_with_its_log_and_its_time(bare:
     expect(table.get_by_role("row").nth(1)).to_contain_text("Failed")
     expect(table.get_by_role("row").nth(1)).to_contain_text(re.compile(r"\d\d:\d\d:\d\d|\d+(\.\d+)?s"))
     table.get_by_role("row").nth(1).get_by_role("link").first.click()
-    bare.get_by_role("link", name="Report to partner").first.click()
+    bare.locator(f"a[href*='/dags/{DEMO}/runs/'][href*='/tasks/report_to_partner']").first.click()  # the task of the newest run
 
     expect(bare.get_by_text("the Connection econsent_demo_partner is missing").first).to_be_visible(timeout=SLOW_MILLISECONDS)
     bare.get_by_role("link", name="Details").last.click()
@@ -153,6 +155,7 @@ def alone(up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
         "AIRFLOW__CRON_MANAGEMENT__TAG": "example",
+        "AIRFLOW__API__THEME": json.dumps({"icon": ICON, "icon_dark_mode": ICON}),
     }
     kept = {key: value for key, value in up.stack().environment().items() if not key.startswith("AIRFLOW_CONN_ECONSENT")}
     for words in (["db", "migrate"], ["dag-processor", "--num-runs", "1"]):
@@ -200,14 +203,15 @@ def test_alone_and_below_a_path_it_shows_and_pauses_somebody_elses_dags(stranger
     row.get_by_role("link", name=EXAMPLE).click()
     expect(page.get_by_role("heading", name="Execution history")).to_be_visible()
     assert f"{SUB_PATH}/plugin/cron-management/jobs/{EXAMPLE}" in page.url
-    page.get_by_role("button", name="Resume …").click()
-    page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
-    expect(page.get_by_text(f"{EXAMPLE} is resumed.")).to_be_visible()
     page.get_by_role("button", name="Pause …").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("there is no trail to keep this")
     page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_text(f"{EXAMPLE} is paused.")).to_be_visible()
     assert page.request.get(f"./api/v2/dags/{EXAMPLE}").json()["is_paused"] is True
+    page.get_by_role("button", name="Resume …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_text(f"{EXAMPLE} is resumed.")).to_be_visible()
+    assert page.request.get(f"./api/v2/dags/{EXAMPLE}").json()["is_paused"] is False
     assert refused == []
 
 

@@ -22,6 +22,7 @@ from econsent_jobs.io.processes import memory_bytes
 REAPER: Final = Path(__file__).with_name("reaper.py")
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 PREFIX: Final = "conversion-"
+NICE: Final = 10  # a video may wait; what else the machine does, its pages above all, may not
 STOP_SECONDS: Final = 5.0
 REAPER_SECONDS: Final = 15.0
 
@@ -72,7 +73,7 @@ class Workplace:
         stdout: int | IO[bytes] = subprocess.DEVNULL,
         stderr: int | IO[bytes] = subprocess.DEVNULL,
         variables: Mapping[str, str] | None = None,
-        nice: int = 0,
+        nice: int = NICE,
     ) -> "subprocess.Popen[bytes]":
         """Start a program in the folder, in a process group of its own. ``pipes``: what it reads as number 3 and writes as number 4."""
         read, write = (str(end) for end in pipes) if pipes else ("-", "-")

@@ -211,7 +211,7 @@ def figure_document(job: Job) -> dict[str, Any] | None:
         return None
     if is_age(row):
         return {"label": row["figure_label"].removeprefix(AGE), "value": None, "since": text(job.figure_since)}
-    return {"label": row["figure_label"], "value": round(row["figure"] or 0, 4), "since": None}
+    return {"label": row["figure_label"], "value": None if row["figure"] is None else round(row["figure"], 4), "since": None}
 
 
 def strip_document(facts: JobFacts, standing: Standing, now: datetime) -> list[dict[str, Any]]:

@@ -110,6 +110,12 @@ def test_a_figure_that_is_a_number_is_one() -> None:
     assert row(job(run(8), figures=figures))["figure"] == {"label": "wallets in review", "value": 2.0, "since": None}
 
 
+def test_a_figure_of_nothing_is_none_and_not_zero() -> None:
+    figures = {"backlog": 0, "oldest_seconds": None, "figure_label": "percent done of the videos being made", "figure": None}
+
+    assert row(job(run(8), figures=figures))["figure"]["value"] is None
+
+
 def test_the_list_shows_only_what_its_reader_may_see() -> None:
     known = Known(jobs=(job(run(8)),), platform=Platform(beats={}, seal=None, trail_is_there=False))
 

@@ -230,7 +230,7 @@ function Runs({ job, page }) {
           "tr",
           { key: `${run.run_id}/${run.clear_number}/${run.at}` },
           h("td", { "data-label": "Started" }, h(Clock, { at: run.started_at ?? run.at })),
-          h("td", { "data-label": "Ended" }, run.ended_at ? h(Clock, { at: run.ended_at }) : h("span", { className: "cm-muted" }, run.run_id === null ? "never" : "–")),
+          h("td", { "data-label": "Ended" }, run.ended_at ? h(Clock, { at: run.ended_at }) : h("span", { className: "cm-muted" }, "–")),
           h("td", { "data-label": "Took" }, run.seconds === null ? "–" : span(run.seconds)),
           h("td", { "data-label": "Started by" }, run.started_by),
           h("td", { "data-label": "Outcome" }, h("div", { className: "cm-outcome" }, h(Outcome, { outcome: run.outcome, errorClass: run.error_class }), run.remark ? h("span", { className: "cm-small" }, run.remark) : null)),
