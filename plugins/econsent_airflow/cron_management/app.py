@@ -76,7 +76,6 @@ def make_list(user: Any, at: datetime | None) -> tuple[Sent, Mapping[str, str]]:
     may_run = {dag_id: at is None and may(user, dag_id, "POST", actions.RUN) for dag_id in ids}
     platform = json.dumps(board.platform_document(seen.known.platform, seen.at))
     standings = seen.judged.once("standings", lambda: {job.dag_id: judge(job.facts, seen.at) for job in seen.known.jobs})
-    # Judged alike within a minute (no tick lies between), of the same reading and for the same rights, it is the same document.
     # Judged alike, of the same reading, within a minute (so that no tick lies between), it is the same document.
     document = seen.read.once(
         ("list", platform, *standings.items(), *may_act.items(), *may_run.items(), seen.at.replace(second=0, microsecond=0)),

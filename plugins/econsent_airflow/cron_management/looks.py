@@ -1,6 +1,6 @@
 """The newest look at everything, shared by all who watch: the databases are asked once a second at most, however many pages are open.
 
-1. A page asks every second. Within the second, all get the same look.
+1. For every open page somebody looks again each second or two. Within a second, all get the same look.
 2. Then one cheap statement tells whether anything changed. If not, what was read is kept and judged anew: time alone makes a run late.
 3. If something changed, and every few seconds anyway, everything is read again.
 4. What is made of a look for one reader (documents, charts) is made once for all who may see the same.
@@ -17,7 +17,6 @@ from econsent_airflow.cron_management.facts import Job, Known, read_known, read_
 
 FRESH_SECONDS: Final = 0.8
 WHOLE_SECONDS: Final = 12.0
-
 
 Made = TypeVar("Made")
 
