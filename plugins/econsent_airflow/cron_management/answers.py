@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from starlette.status import HTTP_304_NOT_MODIFIED
 
 from econsent_airflow.cron_management.board import text
+from econsent_airflow.cron_management.facts import utc_now
 
 NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 WAIT: Final = re.compile(r"(?:^|[,;\s])wait=(?P<seconds>\d{1,4})(?:$|[,;\s])")
@@ -38,7 +38,7 @@ def sent(document: Any) -> Sent:
 
 def answer(request: Request, document: Sent, *, extra: Mapping[str, str] | None = None) -> Response:
     """Send a document, or 304 where the reader has the same one already. ``X-Now`` is the server's time, by which the page's clocks go."""
-    headers = {**NO_STORE, "ETag": document.etag, "X-Now": text(datetime.now(UTC)) or "", **(extra or {})}
+    headers = {**NO_STORE, "ETag": document.etag, "X-Now": text(utc_now()) or "", **(extra or {})}
     if request.headers.get("if-none-match") == document.etag:
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(document.content, media_type="application/json", headers=headers)

@@ -63,6 +63,11 @@ def look(at: datetime | None) -> Look:
     return Look(known=read_known(at, past=True), at=at)
 
 
+def standing_of(seen: Look, job: Job) -> Standing:
+    """Judge a job at the moment of a look, once for all who ask."""
+    return seen.judged.once(("standing", job.dag_id), lambda: judge(job.facts, seen.at))
+
+
 @reading.get("/jobs")
 async def jobs(request: Request, user: Reader, at: At = None) -> Response:
     """The list."""
@@ -75,7 +80,7 @@ def make_list(user: Any, at: datetime | None) -> tuple[Sent, Mapping[str, str]]:
     may_act = {dag_id: at is None and may(user, dag_id, "PUT") for dag_id in ids}
     may_run = {dag_id: at is None and may(user, dag_id, "POST", actions.RUN) for dag_id in ids}
     platform = json.dumps(board.platform_document(seen.known.platform, seen.at))
-    standings = seen.judged.once("standings", lambda: {job.dag_id: judge(job.facts, seen.at) for job in seen.known.jobs})
+    standings = {job.dag_id: standing_of(seen, job) for job in seen.known.jobs}
     # Judged alike, of the same reading, within a minute (so that no tick lies between), it is the same document.
     document = seen.read.once(
         ("list", platform, *standings.items(), *may_act.items(), *may_run.items(), seen.at.replace(second=0, microsecond=0)),
@@ -106,7 +111,7 @@ def make_job(user: Any, dag_id: str, at: datetime | None) -> tuple[Sent, Mapping
 
 
 def job_document(seen: Look, job: Job, can: Mapping[str, bool], *, past: bool) -> dict[str, Any]:
-    standing = judge(job.facts, seen.at)
+    standing = standing_of(seen, job)
     return {
         "at": board.text(seen.at) if past else None,
         "job": board.job_document(job, standing, seen.at, can=can),
@@ -179,7 +184,7 @@ def runs(
     """A page of the execution history."""
     seen = LOOKS.newest()
     job = find(user, seen.known, dag_id)
-    document = history.page_document(job, judge(job.facts, seen.at), chosen(outcome, since, until, before))
+    document = history.page_document(job, standing_of(seen, job), chosen(outcome, since, until, before))
     return answer(request, sent(document))
 
 

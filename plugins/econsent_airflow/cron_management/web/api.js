@@ -44,15 +44,11 @@ export function useOnce(path) {
 }
 
 /**
- * Read `path` for as long as somebody looks. The server keeps a question back until the answer changes, for some seconds at most; a second
- * passes between two questions at least. A tab that nobody sees asks nothing, so it takes none of the browser's few connections.
+ * Read `path` for as long as somebody looks; or as it was `at` a moment, once: that does not change any more. The server keeps a question back
+ * until the answer changes, for some seconds at most; a second passes between two questions at least. A tab that nobody sees asks nothing,
+ * so it takes none of the browser's few connections.
  */
-export function useLive(path) {
-  return useReading(path, POLL_MILLISECONDS);
-}
-
-/** Read `path` as it is, live; or as it was at a moment, which does not change any more. */
-export function useMoment(path, at) {
+export function useLive(path, at = null) {
   return useReading(at ? `${path}?at=${encodeURIComponent(at)}` : path, at ? null : POLL_MILLISECONDS);
 }
 

@@ -1,6 +1,6 @@
 // One job: the failure first, explained; then how it runs over time; then its execution history.
 
-import { useMoment, useOnce } from "./api.js";
+import { useLive, useOnce } from "./api.js";
 import { DurationChart, ThroughputChart } from "./charts.js";
 import { PauseDialog, ResumeDialog, RetryDialog, RunRefused, useRunForm } from "./dialogs.js";
 import { Notice } from "./list.js";
@@ -20,7 +20,7 @@ export function JobPage({ dagId, tab = false }) {
   const [params] = useSearchParams();
   const at = tab ? null : params.get("at");
   const base = `api/jobs/${encodeURIComponent(dagId)}`;
-  const { data, error, refresh } = useMoment(base, at);
+  const { data, error, refresh } = useLive(base, at);
   const [dialog, setDialog] = useState(null);
   const [told, setTold] = useState("");
   const openForm = useRunForm();

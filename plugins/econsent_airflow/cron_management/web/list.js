@@ -1,6 +1,6 @@
 // The list of jobs: one row each, read in one glance from left to right.
 
-import { useMoment } from "./api.js";
+import { useLive } from "./api.js";
 import { AtDialog, PauseDialog, ResumeDialog, RunRefused, useRunForm } from "./dialogs.js";
 import { Button, Fragment, h, Input, jobPath, Link, runPath, useMemo, useSearchParams, useState } from "./react.js";
 import { Act, Ago, Choice, Clock, count, Flag, Icon, Loading, STATUSES, Status, Tabs, Trouble, Until, usePageTitle, WORDS, ZoneChoice } from "./parts.js";
@@ -63,7 +63,7 @@ export function ListPage() {
   const [choices, choose] = useChoices();
   const [dialog, setDialog] = useState(null);
   const [told, setTold] = useState("");
-  const { data, error, beats, refresh } = useMoment("api/jobs", choices.at);
+  const { data, error, beats, refresh } = useLive("api/jobs", choices.at);
   const shown = useMemo(() => (data ? arrange(data.jobs, choices) : []), [data, choices.status, choices.words, choices.sort, choices.down]);
   const openForm = useRunForm();
   const done = (message) => {
