@@ -39,8 +39,13 @@ def median_ratio(pairs: Sequence[Pair]) -> float:
     return round(statistics.median(limit / job for job, limit in pairs), 3)
 
 
-def report(job: str, *, items: int, pairs: Sequence[Pair], parts: Mapping[str, Any], rss_mb: int) -> dict[str, Any]:
-    """Return the benchmark's line. Keys that do not apply are null; ``parts`` holds the figures that are the job's own."""
+def report(
+    job: str, *, items: int, pairs: Sequence[Pair], parts: Mapping[str, Any], rss_mb: int, peer: tuple[str, float] | None = None
+) -> dict[str, Any]:
+    """Return the benchmark's line. Keys that do not apply are null; ``parts`` holds the figures that are the job's own.
+
+    ``peer``: its name, and how many times longer it took.
+    """
     ratios = [limit / seconds for seconds, limit in pairs]
     return {
         "job": job,
@@ -50,8 +55,8 @@ def report(job: str, *, items: int, pairs: Sequence[Pair], parts: Mapping[str, A
         "ratio_to_limit": median_ratio(pairs),
         "ratio_min": round(min(ratios), 3),
         "ratio_max": round(max(ratios), 3),
-        "peer": None,
-        "peer_ratio": None,
+        "peer": peer[0] if peer else None,
+        "peer_ratio": peer[1] if peer else None,
         "times_real_time": None,
         "parts": dict(parts),
         "rss_mb": rss_mb,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from econsent_stack.errors import StackError
+from econsent_stack.project import ROOT
 
 
 def names_in(folder: Path) -> list[str]:
@@ -19,6 +20,8 @@ def load_main(folder: Path, name: str, *, kind: str) -> Callable[[list[str]], in
     names = names_in(folder)
     if name not in names:
         raise StackError(f"There is no {kind} {name}: choose one of {', '.join(names) or '(none yet)'}.")
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))  # what programs share lies below tests, which is no installed package
     module_name = f"econsent_{kind}_{name}"
     spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
     assert spec is not None, f"{folder / name}.py cannot be loaded"

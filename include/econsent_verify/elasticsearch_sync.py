@@ -21,10 +21,10 @@ from typing import Any, Final, cast
 import psycopg
 from psycopg.rows import dict_row
 
-from econsent_jobs.core.canonical_json import canonical_json
 from econsent_jobs.io.database import Connection, first_line
 from econsent_jobs.io.environment import NotConfigured, conninfo_of
 from econsent_jobs.io.search_index import PermanentError, SearchIndex, TransientError, index_of
+from econsent_verify.canonical import canonical
 
 DATABASE: Final = "AIRFLOW_CONN_ECONSENT_VERIFY_DATABASE"
 SEARCH: Final = "AIRFLOW_CONN_ECONSENT_SEARCH"
@@ -121,11 +121,11 @@ def compare_company(database: Connection, index: SearchIndex, target: Row, compa
         pk = row["certificate_pk"]
         report.certificates += 1
         held: list[Row] = []
-        while document is not None and document["_source"]["certificate_pk"] <= pk:
-            if document["_source"]["certificate_pk"] == pk:
+        while document is not None and key_of(document) <= pk:
+            if key_of(document) == pk:
                 held.append(document)
             else:
-                check_without_row(document, company_id, report)
+                check_without_row(document, company_id, target, report)
             report.documents += 1
             document = next(documents, None)
         if row["waits"]:
@@ -134,8 +134,13 @@ def compare_company(database: Connection, index: SearchIndex, target: Row, compa
             compare(row, held, company_id, target, report)
     while document is not None:
         report.documents += 1
-        check_without_row(document, company_id, report)
+        check_without_row(document, company_id, target, report)
         document = next(documents, None)
+
+
+def key_of(document: Row) -> int:
+    """The key under which the server holds a document, whatever the document itself says."""
+    return document["sort"][0]
 
 
 def compare(row: Row, held: list[Row], company_id: str, target: Row, report: Report) -> None:
@@ -147,34 +152,53 @@ def compare(row: Row, held: list[Row], company_id: str, target: Row, report: Rep
         if row["status"] == "finalized":
             report.add(place, "the document is missing")
         return
-    document, content = held[0], {name: value for name, value in held[0]["_source"].items() if name not in WRITTEN}
+    document, content = held[0], content_of(held[0])
     if document["_id"] != f"{company_id}:{row['certificate_pk']}" or document.get("_routing") != company_id:
         report.add(place, "it lies where no search of its company looks")
-    if row["status"] != "finalized":
-        if content != {"certificate_pk": row["certificate_pk"], "company_id": company_id, "deleted": True}:
-            report.add(place, f"the certificate is {row['status']}, and its document is no bare tombstone")
-        return
-    expected = projection(company_id, row)
-    differing = sorted(name for name in expected.keys() | content.keys() if expected.get(name) != content.get(name))
-    if differing:
-        report.add(place, f"these fields differ: {', '.join(differing)}")
-    if document["_version"] % EPOCH != row["row_version"] or document["_version"] // EPOCH > target["version_epoch"]:
+    if row["status"] == "finalized":
+        expected = projection(company_id, row)
+        differing = sorted(name for name in expected.keys() | content.keys() if expected.get(name) != content.get(name))
+        if differing:
+            report.add(place, f"these fields differ: {', '.join(differing)}")
+    elif content != tombstone(company_id, row["certificate_pk"]):
+        report.add(place, f"the certificate is {row['status']}, and its document is no bare tombstone")
+    if document["_version"] % EPOCH != row["row_version"]:
         report.add(place, f"version {document['_version']} is not the row's, {row['row_version']}")
-    check_digest(document["_source"], place, report)
+    check_writing(document, target, place, report)
 
 
-def check_digest(source: Row, place: str, report: Report) -> None:
-    content = {name: value for name, value in source.items() if name not in WRITTEN}
-    digest = hashlib.sha256(canonical_json(content)).hexdigest()
+def check_without_row(document: Row, company_id: str, target: Row, report: Report) -> None:
+    """A tombstone outlives its row for a day; anything else without a row is a phantom."""
+    place = f"{target['index_name']} {company_id}/{key_of(document)}"
+    if content_of(document) != tombstone(company_id, key_of(document)):
+        report.add(place, "there is no such certificate")
+    if document["_id"] != f"{company_id}:{key_of(document)}" or document.get("_routing") != company_id:
+        report.add(place, "it lies where no search of its company looks")
+    check_writing(document, target, place, report)
+
+
+def check_writing(document: Row, target: Row, place: str, report: Report) -> None:
+    """Compare what a document says of its own writing with its version and content; when it was written says nothing."""
+    source, version = document["_source"], document["_version"]
+    if version // EPOCH > target["version_epoch"] or source.get("row_version") not in (version, version % EPOCH):
+        report.add(place, f"version {version} belongs to no write of the job")
+    body = canonical(content_of(document))
+    if body is None:
+        report.add(place, "it has no canonical form, so no digest can be its own")
+        return
+    digest = hashlib.sha256(body).hexdigest()
     part = int(hashlib.sha256(f"{digest}:{source.get('row_version')}".encode()).hexdigest()[:10], 16)
     if (source.get("projection_sha256"), source.get("digest_part")) != (digest, part):
         report.add(place, "the digest that it carries is not its own")
 
 
-def check_without_row(document: Row, company_id: str, report: Report) -> None:
-    """A tombstone outlives its row for a day; anything else without a row is a phantom."""
-    if not document["_source"].get("deleted"):
-        report.add(f"{document['_index']} {company_id}/{document['_source']['certificate_pk']}", "there is no such certificate")
+def content_of(document: Row) -> dict[str, Any]:
+    return {name: value for name, value in document["_source"].items() if name not in WRITTEN}
+
+
+def tombstone(company_id: str, certificate_pk: int) -> dict[str, Any]:
+    """What may be left of a certificate that no longer counts."""
+    return {"certificate_pk": certificate_pk, "company_id": company_id, "deleted": True}
 
 
 def check_strangers(index: SearchIndex, index_name: str, companies: list[str], report: Report) -> None:

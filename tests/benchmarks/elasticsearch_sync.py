@@ -7,8 +7,7 @@
 4. The same for filling a new index from the rows, against the loop into a further index.
 5. Empty outboxes of 1, 4 and 16 times a quarter of the work, each in a process of its own: time per document and memory may not grow.
 6. The same writes in PostgreSQL with and without the triggers that fill the outbox.
-
-The peer, PGSync, is not measured here.
+7. In pairs again, the job and PGSync, its peer, bring as many changes, and all rows, each into an index of its own.
 """
 
 import json
@@ -19,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +32,10 @@ from econsent_jobs.elasticsearch_sync.reindex import begin, fill
 from econsent_jobs.elasticsearch_sync.rules.projection import project
 from econsent_jobs.elasticsearch_sync.tools import Tools, real_tools
 from econsent_jobs.io.search_index import SearchIndex
-from econsent_stack.benchmark import arguments, measured, median_ratio, report, show
+from econsent_stack.benchmark import Pair, arguments, measured, median_ratio, report, show
 from econsent_stack.servers import elasticsearch
 from econsent_stack.stack import Stack
+from tests.benchmarks.peers import pgsync
 
 COMPANY: Final = "bench"
 SHAPES: Final = ((1, 1), (1, 2), (1, 4), (1, 8), (1, 16), (4, 1))  # processes, threads in each
@@ -46,7 +47,9 @@ Lines = list[bytes]
 
 
 def main(argv: list[str]) -> int:
-    options = arguments("elasticsearch_sync", __doc__, items=10_000, what="certificates").parse_args(argv)
+    words = arguments("elasticsearch_sync", __doc__, items=10_000, what="certificates")
+    words.add_argument("--without-peer", action="store_true", help="leave PGSync out, whose environment is made from PyPI")
+    options = words.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:
         insert(stack, options.items)
         sync(where(stack))
@@ -55,17 +58,20 @@ def main(argv: list[str]) -> int:
         pairs = measured(options.pairs, lambda: changed(stack, options.items), lambda: bare_loop(stack, documents, shape))
         fills = measured(options.pairs, lambda: filled(stack), lambda: bare_loop(stack, documents, shape, fresh=True))
         triggers = [with_triggers(stack, options.items) / without_triggers(stack, options.items) for _ in range(options.pairs)]
+        peer = None if options.without_peer else beside_peer(stack, Path(folder) / "peer", options.items, options.pairs)
         growth = {times: in_own_process(stack, options.items * times // 4) for times in (1, 4, 16)}
     line = report(
         "elasticsearch_sync",
         items=options.items,
         pairs=pairs,
+        peer=(pgsync.NAME, median_ratio(peer.incremental)) if peer else None,
         parts={
             "limit_shape": {"processes": shape[0], "threads": shape[1]},
             "document_bytes": round(statistics.mean(len(document.body) for document in documents)),
             "reindex_ratio_to_limit": median_ratio(fills),
             "reindex_seconds": round(statistics.median(job for job, _ in fills), 3),
             "writes_with_triggers_to_without": round(statistics.median(triggers), 2),
+            **(peer.parts() if peer else {}),
             "seconds_per_item": {f"{times}x": round(found["seconds"], 6) for times, found in growth.items()},
             "rss_mb": {f"{times}x": found["rss_mb"] for times, found in growth.items()},
         },
@@ -73,6 +79,39 @@ def main(argv: list[str]) -> int:
     )
     show(line, on_one_line=options.json)
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesidePeer:
+    """What PGSync took beside the job: pairs of seconds, the job's first."""
+
+    incremental: list[Pair]
+    bootstrap: list[Pair]
+    writes: list[Pair]
+    """The platform's writes without anybody's triggers, and with the peer's."""
+
+    def parts(self) -> dict[str, Any]:
+        return {
+            "peer_seconds": round(statistics.median(peer for _, peer in self.incremental), 3),
+            "peer_bootstrap_seconds": round(statistics.median(peer for _, peer in self.bootstrap), 3),
+            "peer_bootstrap_ratio": median_ratio(self.bootstrap),
+            "peer_writes_with_triggers_to_without": median_ratio(self.writes),
+        }
+
+
+def beside_peer(stack: Stack, folder: Path, items: int, pairs: int) -> BesidePeer:
+    with pgsync.opened(stack, folder) as peer:
+        bootstrap = measured(pairs, lambda: filled(stack), peer.bootstrapped)
+        incremental: list[Pair] = []
+        writes: list[Pair] = []
+        for _ in range(pairs):
+            bare = without_triggers(stack, items)
+            job = changed(stack, items)
+            with peer.following():  # it polls all the time, so it runs only while it is measured
+                written, synced = peer.changed(items)
+            incremental.append((job, synced))
+            writes.append((bare, written))
+    return BesidePeer(incremental=incremental, bootstrap=bootstrap, writes=writes)
 
 
 def insert(stack: Stack, items: int) -> None:

@@ -20,7 +20,6 @@ import multiprocessing
 import resource
 import ssl
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -40,8 +39,8 @@ from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, SecretKeys
 from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
 from econsent_jobs.webhook_delivery_retry.tools import real_tools
 from econsent_stack.benchmark import arguments, measured, report, show
-from econsent_stack.project import ROOT
 from econsent_stack.stack import Stack
+from tests.prove.webhooks.receivers import BlackHole
 
 ROLE: Final = "econsent_webhook_delivery_retry"
 LANES: Final = 2
@@ -128,7 +127,6 @@ def serve(listening: Any, authority: trustme.CA, arrived: Any) -> None:
 
 def main(argv: list[str]) -> int:
     options = read_options(argv)
-    sys.path.insert(0, str(ROOT))  # the receivers of tests lie below tests, which is no installed package
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder) / "stack") as stack:
         authority, listening, arrived = trustme.CA(), FORK.Queue(), FORK.Queue()
         ca_file = Path(folder) / "authority.pem"
@@ -329,8 +327,6 @@ def share(values: Sequence[float], percent: int) -> float:
 
 def lateness(bench: Bench, *, seconds: float, hole: bool) -> list[float]:
     """Insert 20 events a second while two lanes run, and return how much later each arrived."""
-    from tests.prove.webhooks.receivers import BlackHole
-
     clear(bench)
     company, other = add_company(bench), add_company(bench)
     add_endpoints(bench, company, kind="timed", number=1, url=bench.url)

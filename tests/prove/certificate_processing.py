@@ -1,14 +1,9 @@
 """``./econsent prove certificate_processing``: nothing is lost, nothing happens twice, whatever fails. See ``--help``."""
 
-import sys
-
 from econsent_stack.evidence import Evidence
-from econsent_stack.project import ROOT
+from tests.prove.certificates.proof import PROOF
+from tests.prove.harness.full import prove
 
 
 def main(argv: list[str]) -> Evidence:
-    sys.path.insert(0, str(ROOT))  # the proof's own modules lie below tests, which is no installed package
-    from tests.prove.certificates.proof import PROOF
-    from tests.prove.harness.full import prove
-
     return prove(PROOF, argv)

@@ -8,8 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from random import Random
 
+from econsent_airflow.cron_management import rules
 from econsent_stack.evidence import Evidence
-from econsent_stack.project import ROOT
+from tests.unit.cron_management import oracle, stories
+from tests.unit.cron_management.planted import BUGS
 
 FULL = 10_000
 MOST = 10_000  # the rarest bug is found by one in five thousand
@@ -18,9 +20,6 @@ AT_ONCE = 100
 
 def disagreements(seed: int, first: int) -> list[str]:
     """Tell the histories from ``first`` on by the rule and by the oracle; return a line for each on which they differ."""
-    from econsent_airflow.cron_management import rules
-    from tests.unit.cron_management import oracle, stories
-
     found: list[str] = []
     for number in range(first, first + AT_ONCE):
         told = stories.story(Random(f"{seed}/{number}"))
@@ -32,19 +31,12 @@ def disagreements(seed: int, first: int) -> list[str]:
 
 def is_found(seed: int, name: str) -> bool:
     """Whether some history tells a planted bug from the rule."""
-    from econsent_airflow.cron_management import rules
-    from tests.unit.cron_management import stories
-    from tests.unit.cron_management.planted import BUGS
-
     planted = next(bug for bug in BUGS if bug.name == name).module()
     tales = (stories.story(Random(f"{seed}/bug/{number}")) for number in range(MOST))
     return any(stories.told_by_rule(told, planted) != stories.told_by_rule(told, rules) for told in tales)
 
 
 def main(argv: list[str]) -> Evidence:
-    sys.path.insert(0, str(ROOT))  # the stories lie below tests, which is no installed package
-    from tests.unit.cron_management.planted import BUGS
-
     words = argparse.ArgumentParser(prog="./econsent prove cron_management", description=__doc__)
     words.add_argument("--seed", type=int, default=20261125)
     words.add_argument("--histories", type=int, default=FULL, help=f"rounded up to {AT_ONCE}")

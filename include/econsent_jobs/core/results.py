@@ -14,7 +14,8 @@ class JobResult:
     """Counts of items, not of batches.
 
     ``examined = changed + skipped + quarantined + failed`` always holds. ``backlog`` is what was due and not done at the end, and
-    ``oldest_seconds`` how long the oldest of it has been waiting. ``causes`` counts quarantined and failed items by error class.
+    ``oldest_seconds`` how long the oldest of it has been waiting. ``causes`` counts quarantined and failed items by error class, and
+    ``mended`` what the run found wrong beside its items and put right, by the job's own words.
     """
 
     examined: int = 0
@@ -25,6 +26,7 @@ class JobResult:
     backlog: int = 0
     oldest_seconds: int = 0
     causes: Mapping[ErrorClass, int] = field(default_factory=dict[ErrorClass, int])
+    mended: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
         counted = self.changed + self.skipped + self.quarantined + self.failed
@@ -35,14 +37,16 @@ class JobResult:
         """Add up two batches; what is left at the end is the later one's to say."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
         causes = dict(Counter(self.causes) + Counter(other.causes))
-        return JobResult(**counts, backlog=other.backlog, oldest_seconds=other.oldest_seconds, causes=causes)
+        mended = dict(Counter(self.mended) + Counter(other.mended))
+        return JobResult(**counts, backlog=other.backlog, oldest_seconds=other.oldest_seconds, causes=causes, mended=mended)
 
     def __str__(self) -> str:
         words = [f"{name}={getattr(self, name)}" for name in (*COUNTS, "backlog")]
         if self.backlog:
             words.append(f"oldest_seconds={self.oldest_seconds}")
-        if self.causes:
-            words.append(f"causes={','.join(f'{cause}:{count}' for cause, count in sorted(self.causes.items()))}")
+        for name, counted in (("causes", self.causes), ("mended", self.mended)):
+            if counted:
+                words.append(f"{name}={','.join(f'{what}:{count}' for what, count in sorted(counted.items()))}")
         return " ".join(words)
 
     @property
@@ -62,4 +66,5 @@ class JobResult:
             "oldest_seconds": self.oldest_seconds,
             "more_remaining": self.more_remaining,
             "causes": {str(cause): count for cause, count in sorted(self.causes.items())},
+            "mended": {str(what): count for what, count in sorted(self.mended.items())},
         }

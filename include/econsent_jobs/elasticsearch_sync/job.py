@@ -81,10 +81,11 @@ def sync_search(*, tools: Tools, limits: Limits) -> JobResult:
     deadline = tools.clock.monotonic() + limits.run_seconds
     ensure_live_index(tools)
     result = drain(tools, limits, deadline=deadline)
-    if prove_indices(tools, deadline=deadline):
+    mended = prove_indices(tools, deadline=deadline)
+    if mended:
         result += drain(tools, limits, deadline=deadline)
     left = tools.store.backlog()
-    return result + JobResult(backlog=left.due, oldest_seconds=left.oldest_seconds)
+    return result + JobResult(backlog=left.due, oldest_seconds=left.oldest_seconds, mended=mended)
 
 
 def ensure_live_index(tools: Tools) -> None:
@@ -155,16 +156,16 @@ def drain(tools: Tools, limits: Limits, *, deadline: float) -> JobResult:
     return result
 
 
-def prove_indices(tools: Tools, *, deadline: float) -> int:
-    """Step 8, for every index that is full. Return how many documents were found wrong and are repaired."""
-    repaired = 0
+def prove_indices(tools: Tools, *, deadline: float) -> Counter[str]:
+    """Step 8, for every index that is full. Return the kinds of what was found wrong and is repaired, counted."""
+    mended: Counter[str] = Counter()
     for target in tools.store.targets():
         if target.built_through is None and target.state != "building":
             report = drift.prove_share(target, tools, deadline=deadline)
             log.log(logging.WARNING if report.kinds else logging.INFO, "%s: %s", target.index_name, report)
-            repaired += report.repaired
+            mended.update(report.kinds)
             drift.purge(target, tools)
-    return repaired
+    return mended
 
 
 def take(tools: Tools, limit: int) -> Batch | None:

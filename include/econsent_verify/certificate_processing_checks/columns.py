@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import phonenumbers
 
+from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks.documents import (
     ATTESTATION_SCHEMA,
     Json,
     as_object,
-    canonical,
     norm_text,
     reference_of,
     segment,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks.columns import parsed, timestamp
-from econsent_verify.certificate_processing_checks.documents import as_object, canonical
+from econsent_verify.certificate_processing_checks.documents import as_object
 from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
 from econsent_verify.certificate_processing_checks.records import Record, Row, event_keys, event_types
 from econsent_verify.findings import short

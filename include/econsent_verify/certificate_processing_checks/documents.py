@@ -15,8 +15,7 @@ from itertools import pairwise
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-import rfc8785
-
+from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
 from econsent_verify.findings import short
 
@@ -73,14 +72,6 @@ FONT_FIELDS: Final[Mapping[str, tuple[type, ...]]] = {"sizePx": (int, float), **
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def canonical(value: Any) -> bytes | None:
-    """Return the RFC 8785 bytes, or None for what has no such form (lone surrogates, NaN, huge integers)."""
-    try:
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
-        return None
 
 
 def norm_text(text: str) -> str:

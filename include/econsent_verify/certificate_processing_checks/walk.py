@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks import columns, completeness, documents, objects, strays
 from econsent_verify.certificate_processing_checks.findings import Difference, Finding, Trouble
 from econsent_verify.certificate_processing_checks.objects import Reader, Version
@@ -215,7 +216,7 @@ def check_unarchived(record: Record) -> Iterator[Difference]:
     if record.attestation is None:
         yield Difference(trouble=Trouble.ROW_MISSING, what="attestations", expected="one row", found="none")
     elif record.certificate["pii_erased_at"] is None:
-        body = documents.canonical(columns.parsed(record.attestation["document"])) or b""
+        body = canonical(columns.parsed(record.attestation["document"])) or b""
         attestation = documents.read(body)
         troubles = (
             [documents.malformed("attestations.document", expected="an attestation")]

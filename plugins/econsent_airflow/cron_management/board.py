@@ -186,6 +186,8 @@ def counts_words(counts: Mapping[str, Any] | None) -> str | None:
         return None
     words = [f"{counts.get('changed', 0):,} done"]
     words += [f"{counts[name]:,} {name}" for name in ("quarantined", "failed") if counts.get(name)]
+    if counts.get("mended"):
+        words.append(f"{sum(counts['mended'].values()):,} mended")
     return ", ".join(words)
 
 

@@ -143,11 +143,13 @@ def started_by(row: Row) -> str:
 
 
 def remark(row: Row) -> str | None:
-    """Keep an earlier failure of the same run visible, and say what a failed run said."""
+    """Keep an earlier failure of the same run visible, and say what a failed run said, or what one put right beside its items."""
     if row["outcome"] == "failed":
         return row["error_sentence"]
     if row["first_error"]:
         return f"first failed: {row['first_error']}"
+    if row["counts"] and row["counts"].get("mended"):
+        return f"mended: {', '.join(f'{count:,} {what}' for what, count in row['counts']['mended'].items())}"
     return "after a retry" if row["tries"] and row["tries"] > 1 else None
 
 

@@ -105,14 +105,15 @@ def counts_of(results: Iterable[Row]) -> dict[str, Any] | None:
     found = [value for row in results if row["key"] == "return_value" and is_result(value := told(row["value"]))]
     if not found:
         return None
-    causes: Counter[str] = Counter()
+    by_kind = {name: Counter[str]() for name in ("causes", "mended")}
     for value in found:
-        causes.update(value.get("causes") or {})
+        for name, counted in by_kind.items():
+            counted.update(value.get(name) or {})
     return {
         **{name: sum(value[name] for value in found) for name in COUNTS},
         "backlog": max(value.get("backlog", 0) for value in found),
         "oldest_seconds": max(value.get("oldest_seconds", 0) for value in found),
-        "causes": dict(sorted(causes.items())),
+        **{name: dict(sorted(counted.items())) for name, counted in by_kind.items()},
     }
 
 

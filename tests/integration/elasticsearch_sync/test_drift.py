@@ -30,10 +30,11 @@ def test_each_kind_is_named_and_repaired(kind: str, world: Any, run: Run) -> Non
     versions = {pk: world.stored(pk)["_version"] for pk in pks}
     plant(world, kind, pks[7])
 
-    run()
+    mended = run().mended
     run()
 
     assert kinds_found(world) == {kind: 1}
+    assert mended == {kind: 1}, "the run's own result must say so too"
     healthy = [pk for pk in pks if pk != pks[7]]
     assert world.shown() == (healthy if kind == "phantom" else pks)
     assert {pk: world.stored(pk)["_version"] for pk in healthy} == {pk: versions[pk] for pk in healthy}, "a healthy document was rewritten"

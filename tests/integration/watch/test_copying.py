@@ -11,7 +11,8 @@ from tests.integration.watch.conftest import Airflow
 Database = psycopg.Connection[Any]
 
 RESULT = {
-    "examined": 3, "changed": 1, "skipped": 0, "quarantined": 1, "failed": 1, "backlog": 4, "oldest_seconds": 7, "causes": {"s3_write": 1}
+    "examined": 3, "changed": 1, "skipped": 0, "quarantined": 1, "failed": 1, "backlog": 4, "oldest_seconds": 7,
+    "causes": {"s3_write": 1}, "mended": {"content": 2},
 }  # fmt: skip
 
 

@@ -7,8 +7,12 @@ from econsent_jobs.core.results import JobResult
 
 
 def test_adds_up_and_keeps_the_later_backlog() -> None:
-    first = JobResult(examined=3, changed=1, quarantined=1, failed=1, causes={ErrorClass.DATA: 1, ErrorClass.S3_WRITE: 1}, backlog=9)
-    second = JobResult(examined=2, skipped=1, quarantined=1, causes={ErrorClass.DATA: 1}, backlog=4, oldest_seconds=60)
+    first = JobResult(
+        examined=3, changed=1, quarantined=1, failed=1, causes={ErrorClass.DATA: 1, ErrorClass.S3_WRITE: 1}, backlog=9, mended={"stale": 1}
+    )
+    second = JobResult(
+        examined=2, skipped=1, quarantined=1, causes={ErrorClass.DATA: 1}, backlog=4, oldest_seconds=60, mended={"missing": 2, "stale": 2}
+    )
 
     assert first + second == JobResult(
         examined=5,
@@ -19,6 +23,7 @@ def test_adds_up_and_keeps_the_later_backlog() -> None:
         causes={ErrorClass.DATA: 2, ErrorClass.S3_WRITE: 1},
         backlog=4,
         oldest_seconds=60,
+        mended={"missing": 2, "stale": 3},
     )
 
 
@@ -35,6 +40,7 @@ def test_reads_as_one_line() -> None:
     )
     assert str(result) == "examined=3 changed=1 skipped=0 quarantined=2 failed=0 backlog=4 oldest_seconds=61 causes=data:1,integrity:1"
     assert str(JobResult()).endswith("failed=0 backlog=0")
+    assert str(JobResult(mended={"stale": 1, "content": 3})).endswith("backlog=0 mended=content:3,stale:1")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,14 @@ def test_a_failed_job_says_why_and_what_happens_next() -> None:
     assert shown["notice"]["text"] == "The connection was lost. The next run continues by itself."
 
 
+def test_what_the_last_run_did_is_said_in_words() -> None:
+    told = {"examined": 12, "changed": 9, "quarantined": 2, "failed": 1, "mended": {"content": 3, "missing": 1}}
+
+    assert board.counts_words(told) == "9 done, 2 quarantined, 1 failed, 4 mended"
+    assert board.counts_words({"examined": 0, "changed": 0, "mended": {}}) == "0 done"
+    assert board.counts_words(None) is None
+
+
 def test_a_missed_run_is_a_gap_in_the_strip() -> None:
     shown = row(job(run(2), run(8)))
 

@@ -13,7 +13,15 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def row(**given: Any) -> dict[str, Any]:
-    return {"outcome": "succeeded", "first_error": None, "tries": 1, "error_sentence": None, "run_kind": "scheduled", **given}
+    return {
+        "outcome": "succeeded",
+        "first_error": None,
+        "tries": 1,
+        "error_sentence": None,
+        "run_kind": "scheduled",
+        "counts": None,
+        **given,
+    }
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,7 @@ def row(**given: Any) -> dict[str, Any]:
     [
         pytest.param({}, None, id="a run like any other"),
         pytest.param({"tries": 2}, "after a retry", id="a task needed a second try"),
+        pytest.param({"counts": {"mended": {"content": 3, "missing": 1}}}, "mended: 3 content, 1 missing", id="it found something wrong"),
         pytest.param({"first_error": "s3_write"}, "first failed: s3_write", id="it was cleared after a failure"),
         pytest.param({"outcome": "failed", "error_sentence": "S3 is away"}, "S3 is away", id="it failed"),
         pytest.param(

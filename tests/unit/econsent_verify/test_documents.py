@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks import documents
 from econsent_verify.certificate_processing_checks.findings import Trouble
 
@@ -233,4 +234,4 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
     expected = (
         '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
     )
-    assert documents.canonical(json.loads(text)) == expected.encode()
+    assert canonical(json.loads(text)) == expected.encode()
