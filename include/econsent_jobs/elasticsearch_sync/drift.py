@@ -1,7 +1,7 @@
 """Prove that an index equals the database, slice by slice, and write over what does not.
 
 1. Take the next slice: one company's certificates in the order of their keys, after the last one that this round came to.
-2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of eight keys.
+2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of eight keys, and for oddities.
 3. Where sums differ, read those ranges by document: id, version, digest, routing. In every thirtieth round it is read with its contents.
 4. Look again at each suspect, in the database and in the index as they are by then; what waits in the outbox is not drift.
 5. Repair: want the document again, raise its row's version, raise the index's epoch, or remove what has no business there.
@@ -97,14 +97,16 @@ def compare(part: Slice, target: Target, tools: Tools, *, deep: bool) -> Report:
     """Steps 2 to 5 for one slice."""
     expected = expectation(part.company_id, part.certificate_pks, tools)
     place = {"after": part.after, "through": part.through}
-    theirs, strangers = tools.index.sums(target, part.company_id, **place)
+    theirs, odd = tools.index.sums(target, part.company_id, **place)
     buckets = drift.differing(drift.sums_of(expected.values()), theirs)
-    strays = tools.index.strangers(target, part.company_id, **place) if strangers else []
+    oddities = tools.index.oddities(target, part.company_id, **place) if odd else []
+    strays = [hit for hit in oddities if hit.routing != part.company_id]
+    spoiled = {hit.key for hit in oddities if hit.routing == part.company_id}
     hits = tools.index.read(target, part.company_id, **place, buckets=None if deep else buckets, whole=deep) if deep or buckets else []
     strays += [hit for hit in hits if hit.routing == part.company_id and hit.document_id != hit.key.document_id]
     own = [hit for hit in hits if hit.routing == part.company_id and hit.document_id == hit.key.document_id]
-    suspects = suspects_among(expected, own, target, None if deep else buckets) | {hit.key for hit in strays}
-    return repair_all(part.company_id, sorted(suspects), strays, altered(own), target, tools)
+    suspects = suspects_among(expected, own, target, None if deep else buckets) | {hit.key for hit in strays} | spoiled
+    return repair_all(part.company_id, sorted(suspects), strays, altered(own) | spoiled, target, tools)
 
 
 def expectation(company_id: str, certificate_pks: Sequence[int], tools: Tools) -> dict[Key, Document]:
@@ -134,11 +136,11 @@ def suspects_among(expected: Mapping[Key, Document], hits: Sequence[Hit], target
 
 def is_altered(hit: Hit) -> bool:
     """Say whether a document contradicts itself, as far as it was read."""
-    return contradicts_itself(hit.found) or (hit.source is not None and not hit.found.deleted and digest_of(hit.source) != hit.found.sha256)
+    return contradicts_itself(hit.found) or (hit.source is not None and digest_of(hit.source) != hit.found.sha256)
 
 
 def contradicts_itself(found: Found) -> bool:
-    return not found.deleted and found.part != part_of(found.sha256 or "", found.row_version or 0)
+    return found.part != part_of(found.sha256 or "", found.row_version or 0)
 
 
 def altered(hits: Iterable[Hit]) -> set[Key]:

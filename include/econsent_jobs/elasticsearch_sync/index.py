@@ -60,11 +60,11 @@ class Index(Protocol):
         ...
 
     def sums(self, target: Target, company_id: str, *, after: int, through: int) -> tuple[Mapping[int, Sums], int]:
-        """Add up the parts of a company's documents by bucket of keys; and count those that lie where its searches do not look."""
+        """Add up the parts of a company's documents by bucket of keys; and count the oddities among them."""
         ...
 
-    def strangers(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
-        """Read a company's documents that lie where its searches do not look."""
+    def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
+        """Read a company's documents that lie where its searches do not look, and tombstones that hold more than they may."""
         ...
 
     def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
@@ -181,19 +181,18 @@ class ElasticIndex:
             "query": within(company_id, after, through),
             "aggs": {
                 "shown": {"filter": {"bool": {"filter": [at_home, {"term": {"deleted": False}}]}}, "aggs": {"by_key": by_key}},
-                "strangers": {"filter": {"bool": {"must_not": [at_home]}}},
+                "oddities": {"filter": odd(company_id)},
             },
         }
         wanted = "aggregations.shown.by_key.buckets.key,aggregations.shown.by_key.buckets.doc_count"
-        wanted += ",aggregations.shown.by_key.buckets.parts.value,aggregations.strangers.doc_count"
+        wanted += ",aggregations.shown.by_key.buckets.parts.value,aggregations.oddities.doc_count"
         found = self._search.search(target.index_name, body, filter_path=wanted)["aggregations"]
         buckets: list[dict[str, Any]] = found.get("shown", {}).get("by_key", {}).get("buckets", [])
         sums = {int(bucket["key"]): Sums(bucket["doc_count"], int(bucket["parts"]["value"])) for bucket in buckets}
-        return sums, found["strangers"]["doc_count"]
+        return sums, found["oddities"]["doc_count"]
 
-    def strangers(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
-        elsewhere = {"bool": {"must_not": [{"term": {"_routing": company_id}}]}}
-        return self._read(target, {"bool": {"filter": [within(company_id, after, through), elsewhere]}}, whole=False)
+    def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
+        return self._read(target, {"bool": {"filter": [within(company_id, after, through), odd(company_id)]}}, whole=False)
 
     def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
         if buckets is None:
@@ -334,6 +333,13 @@ def delete_line(target: Target, document_id: str, routing: str | None, version: 
 def within(company_id: str, after: int, through: int) -> dict[str, Any]:
     """Match a company's documents in a range of keys, tombstones included."""
     return {"bool": {"filter": [{"term": {"company_id": company_id}}, {"range": {"certificate_pk": {"gt": after, "lte": through}}}]}}
+
+
+def odd(company_id: str) -> dict[str, Any]:
+    """Match what lies where a company's searches do not look, and what nobody is shown although it holds more than a tombstone may."""
+    contents = [{"exists": {"field": name}} for name in (*sorted(mapping.PROPERTIES.keys() - mapping.TOMBSTONE), "_ignored")]
+    hidden = {"bool": {"must_not": [mapping.READ_FILTER], "filter": [{"bool": {"should": contents}}]}}
+    return {"bool": {"should": [{"bool": {"must_not": [{"term": {"_routing": company_id}}]}}, hidden]}}
 
 
 def hit_of(hit: Mapping[str, Any]) -> Hit:

@@ -59,6 +59,8 @@ MAPPINGS: Final[dict[str, Any]] = {
     "properties": PROPERTIES,
 }
 
+TOMBSTONE: Final = frozenset({"certificate_pk", "company_id", "deleted", "digest_part", "indexed_at", "projection_sha256", "row_version"})
+"""All that may be left of a certificate that no longer counts: nothing of the consumer."""
 READ_FILTER: Final[dict[str, Any]] = {"term": {"deleted": False}}
 """The read alias shows no tombstone."""
 

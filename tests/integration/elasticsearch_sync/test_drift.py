@@ -4,18 +4,24 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from econsent_jobs.core.errors import PermanentError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.elasticsearch_sync import sync_search
 from econsent_jobs.elasticsearch_sync.drift import prove, purge
 from econsent_jobs.elasticsearch_sync.index import ElasticIndex
+from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
+from econsent_jobs.elasticsearch_sync.model import Settings
 from econsent_jobs.elasticsearch_sync.rules.drift import DEEP_EVERY, is_deep
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.prove.search.tampering import KINDS, Counting, other_content, plant, write
 
+RUN_EVERY = timedelta(minutes=2)
+"""The schedule of dags/elasticsearch_sync.py."""
 Run = Callable[..., Any]
 
 
@@ -48,6 +54,27 @@ def test_each_kind_is_named_and_repaired(kind: str, world: Any, run: Run) -> Non
     assert world.outbox() == {}
 
 
+def test_a_day_of_runs_proves_the_whole_index(world: Any, run: Run) -> None:
+    """One after the other, whatever the companies' sizes; the run after the last part ends the round and begins the next."""
+    settings = Settings(alias=world.alias)
+    assert (settings.round_runs + 1) * RUN_EVERY < timedelta(hours=24)
+    for number, count in enumerate((1, 0, 9, 5, 5, 0, 12, 8)):
+        world.company(f"company-{number}")
+        if count:
+            world.certificates(count, company_id=f"company-{number}")
+    few = {"fewest_checked": 1, "round_runs": 4}
+    run(round_runs=1, fewest_checked=1)
+    world.database.execute("UPDATE econsent.search_targets SET last_reconciled_at = NULL, checked_through = NULL")
+    through: list[str] = []
+
+    for _ in range(4 + 1):
+        run(**few)
+        through.append(world.row("SELECT coalesce(checked_through, '') FROM econsent.search_targets")[0])
+
+    assert world.row("SELECT last_reconciled_at IS NOT NULL FROM econsent.search_targets") == (True,)
+    assert len(set(through)) > 2, f"all of it was proven at once: {through}"
+
+
 def test_content_altered_under_its_digest_is_found_when_it_is_read_whole(world: Any, run: Run) -> None:
     pks = world.certificates(10)
     run()
@@ -59,6 +86,53 @@ def test_content_altered_under_its_digest_is_found_when_it_is_read_whole(world: 
 
     assert kinds_found(world) == {"content": 1}
     assert world.stored(pks[3]).get("origin") is None
+
+
+def test_a_tombstone_holds_nothing_of_the_consumer_whoever_wrote_it(world: Any, run: Run) -> None:
+    """Of a row that is hidden, of one that is gone, and without the word that it is one: all are bare again, and nobody saw them."""
+    expired, gone, unsaid, good = world.certificates(4)
+    run()
+    world.change(expired, status="expired")
+    world.change(unsaid, status="deleted")
+    world.database.execute("DELETE FROM econsent.certificates WHERE certificate_pk = %s", [gone])
+    run()
+    for pk, field in (
+        (expired, {"consumer": {"phone": "+12025550123"}}),
+        (gone, {"domain": "x" * 9_000}),
+        (unsaid, {"origin": "https://x"}),
+    ):
+        stored = world.stored(pk) | field
+        if pk == unsaid:
+            del stored["deleted"]
+        write(world, pk, stored, stored["_version"])
+
+    mended = run().mended
+    run()
+
+    assert mended == {"content": 2, "phantom": 1}
+    for pk in (expired, gone, unsaid):
+        assert world.stored(pk).keys() - {"_version"} == TOMBSTONE
+    assert world.shown() == [good]
+    assert run().mended == {}
+
+
+def test_a_slice_whose_repair_failed_is_compared_again_by_the_next_run(world: Any, run: Run, make_tools: Callable[..., Tools]) -> None:
+    """Not only in the next round, which is a day later."""
+    (wrong,) = world.certificates(1, company_id="first")
+    world.certificates(1, company_id="second")
+    run()
+    plant(world, "content", wrong, company_id="first")
+    world.database.execute("UPDATE econsent.search_targets SET checked_through = NULL")
+    tools = make_tools()
+    (target,) = tools.store.targets()
+    world.database.execute("REVOKE UPDATE (updated_at) ON econsent.certificates FROM econsent_elasticsearch_sync")
+    with pytest.raises(PermanentError, match="permission denied"):
+        prove(target, tools, most=1, deadline=float("inf"))
+    world.database.execute("GRANT UPDATE (updated_at) ON econsent.certificates TO econsent_elasticsearch_sync")
+
+    report = prove(tools.store.target(target.index_name), tools, most=1, deadline=float("inf"))
+
+    assert report.kinds == {"content": 1}
 
 
 def test_documents_of_a_company_that_does_not_exist_go(world: Any, run: Run) -> None:

@@ -11,6 +11,7 @@ from econsent_jobs.core.errors import ErrorClass, PermanentError, TransientError
 from econsent_jobs.elasticsearch_sync import mapping
 from econsent_jobs.elasticsearch_sync.job import take
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS
+from econsent_jobs.elasticsearch_sync.rules.outcomes import MOST_ATTEMPTS
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.integration.elasticsearch_sync import misbehaving
 from tests.integration.elasticsearch_sync.misbehaving import Fault
@@ -57,6 +58,20 @@ def test_what_may_pass_leaves_the_rows_and_the_next_run_recovers(fault: Fault, w
     assert world.shown() == pks
     assert world.outbox() == {}
     assert world.row("SELECT drift_found FROM econsent.search_targets") == (0,)
+
+
+def test_trouble_of_the_other_side_never_sets_a_document_aside(world: Any, run: Run, endpoint: str) -> None:
+    """An index that refuses a document five times may refuse it for ever; one that is overloaded for an hour does not."""
+    (pk,) = world.certificates()
+
+    for _ in range(MOST_ATTEMPTS + 2):
+        with misbehaving.proxy(endpoint, [misbehaving.change_items(unavailable, asked=False)]) as url:
+            run(url=url)
+        world.due_now()
+
+    waiting = world.outbox()[pk]
+    assert (waiting["state"], waiting["attempts"]) == ("due", MOST_ATTEMPTS + 2)
+    assert run().changed == 1
 
 
 def test_a_replica_that_lags_is_no_failure(world: Any, run: Run, endpoint: str) -> None:
@@ -133,10 +148,11 @@ def test_a_lost_index_is_built_anew(world: Any, run: Run) -> None:
     run()
     world.client.indices.delete(index=world.index_name())
 
-    run()
+    result = run()
 
     assert world.shown() == pks[1:]
     assert world.outbox() == {}
+    assert result.mended == {}, "it is filled at once, not left to the day's proof"
 
 
 def test_lost_aliases_are_pointed_again(world: Any, run: Run) -> None:

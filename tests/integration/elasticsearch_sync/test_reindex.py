@@ -10,6 +10,7 @@ from econsent_jobs.core.limits import Limits
 from econsent_jobs.elasticsearch_sync.index import ElasticIndex
 from econsent_jobs.elasticsearch_sync.reindex import begin, fill, reindex
 from econsent_jobs.elasticsearch_sync.tools import Tools
+from tests.integration.elasticsearch_sync import misbehaving
 
 Run = Callable[..., Any]
 MakeTools = Callable[..., Tools]
@@ -68,6 +69,20 @@ def test_it_goes_on_where_it_was_stopped(world: Any, run: Run, make_tools: MakeT
 
     assert result.changed == 13
     assert world.shown() == pks
+
+
+def test_a_page_that_was_not_taken_is_filled_again(world: Any, run: Run, make_tools: MakeTools, endpoint: str) -> None:
+    pks = world.certificates(20)
+    run()
+    target = begin(make_tools())
+    with misbehaving.proxy(endpoint, [misbehaving.gateway(502)]) as url, pytest.raises(TransientError, match="were not taken"):
+        fill(target, make_tools(url=url), page=7, deadline=float("inf"))
+
+    result = reindex(tools=make_tools(), limits=LIMITS)
+
+    assert result.changed == 20
+    assert world.shown() == pks
+    assert world.row("SELECT drift_found FROM econsent.search_targets WHERE state = 'live'") == (0,), "nothing is left to the proof"
 
 
 class StoppedClock:

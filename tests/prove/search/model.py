@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from econsent_jobs.elasticsearch_sync.index import Hit
+from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
 from econsent_jobs.elasticsearch_sync.model import (
     SCHEMA_VERSION,
     Answer,
@@ -321,6 +322,9 @@ class Stored:
     def key(self) -> Key:
         return Key(self.source["company_id"], self.source["certificate_pk"])
 
+    def is_odd(self, company_id: str) -> bool:
+        return self.routing != company_id or (self.source["deleted"] is not False and not self.source.keys() <= TOMBSTONE)
+
     @property
     def found(self) -> Found:
         return Found(
@@ -413,18 +417,18 @@ class ModelIndex:
 
     def sums(self, target: Target, company_id: str, *, after: int, through: int) -> tuple[Mapping[int, Sums], int]:
         sums: dict[int, Sums] = {}
-        strangers = 0
+        oddities = 0
         for _, stored in self._seen(target, company_id, after, through):
-            strangers += stored.routing != company_id
+            oddities += stored.is_odd(company_id)
             if stored.routing == company_id and not stored.source["deleted"]:
                 bucket = bucket_of(stored.key.certificate_pk)
                 before = sums.get(bucket, Sums(0, 0))
                 sums[bucket] = Sums(before.documents + 1, before.total + stored.source["digest_part"])
-        return sums, strangers
+        return sums, oddities
 
-    def strangers(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
+    def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
         seen = self._seen(target, company_id, after, through)
-        return [hit_of(name, stored, whole=False) for name, stored in seen if stored.routing != company_id]
+        return [hit_of(name, stored, whole=False) for name, stored in seen if stored.is_odd(company_id)]
 
     def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
         seen = self._seen(target, company_id, after, through)

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from econsent_jobs.core.clock import Clock
+from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
 from econsent_jobs.elasticsearch_sync.model import Key, Settings, Source
 from econsent_jobs.elasticsearch_sync.rules.projection import part_of, project
 from econsent_jobs.elasticsearch_sync.tools import Tools
@@ -173,6 +174,8 @@ class ModelSide:
         if others:
             return f"further documents {others}"
         shown = stored if stored is not None and not stored.source["deleted"] else None
+        if stored is not None and shown is None and not stored.source.keys() <= TOMBSTONE:
+            return "a tombstone holds more than it may"
         if row is None or row.status != "finalized":
             return None if shown is None else f"it is shown in version {shown.version}, and there is no such certificate to show"
         if shown is None:
@@ -185,10 +188,11 @@ class ModelSide:
     def dead(self) -> Sequence[str]:
         """Only what the index cannot take, and three workers' lost leases (a worker that dies three times is rare, and named)."""
         tables = self.database.tables
+        set_aside = {key: row.error_class for key, row in tables.outbox.items() if row.state == "dead"}
         return [
-            f"{key.document_id} was set aside: {row.error_class}"
-            for key, row in tables.outbox.items()
-            if row.state == "dead" and row.error_class == "data" and tables.certificates[key].domain is None
+            f"{key.document_id} was set aside: {error_class}"
+            for key, error_class in set_aside.items()
+            if error_class == "es_write" or (error_class == "data" and tables.certificates[key].domain is None)
         ]
 
 

@@ -55,7 +55,9 @@ class Platform:
                 f"""
                 INSERT INTO econsent.certificates (company_id, property_id, source_ref, certificate_id, submission_no, {names})
                 SELECT %(company_id)s, 'shop', CASE WHEN NOT %(of_a_session)s THEN %(label)s || n END, %(label)s || n,
-                  n + (SELECT coalesce(max(submission_no), 0) FROM econsent.certificates WHERE company_id = %(company_id)s), {values}
+                  CASE WHEN %(of_a_session)s THEN n + (
+                    SELECT coalesce(max(submission_no), 0) FROM econsent.certificates WHERE company_id = %(company_id)s
+                  ) ELSE 1 END, {values}
                 FROM generate_series(1, %(count)s) AS n
                 RETURNING certificate_pk
                 """,

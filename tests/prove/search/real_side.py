@@ -28,9 +28,9 @@ UPDATE econsent.search_outbox SET changed_at = changed_at - %(by)s::interval, ne
 WAITING: Final = "SELECT company_id, doc_key, state FROM econsent.search_outbox"
 SET_ASIDE: Final = """
 SELECT queued.company_id, queued.doc_key, queued.error_class FROM econsent.search_outbox AS queued
-JOIN econsent.certificates AS certificate
+LEFT JOIN econsent.certificates AS certificate
   ON certificate.company_id = queued.company_id AND certificate.certificate_pk::text = queued.doc_key
-WHERE queued.state = 'dead' AND queued.error_class = 'data' AND certificate.domain IS NULL
+WHERE queued.state = 'dead' AND (queued.error_class = 'es_write' OR (queued.error_class = 'data' AND certificate.domain IS NULL))
 """
 ROWS: Final = "SELECT company_id, certificate_pk FROM econsent.certificates ORDER BY company_id, certificate_pk"
 CHANGES: Final[Mapping[str, Mapping[str, Any]]] = {

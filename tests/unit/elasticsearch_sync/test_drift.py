@@ -26,6 +26,11 @@ NEXT_EPOCH = 2**40
         pytest.param(TOMBSTONE, Found(version=5, sha256="none", deleted=True), False, None, id="gone and buried"),
         pytest.param(TOMBSTONE, Found(version=4, sha256="ours"), False, Kind.PHANTOM, id="gone and still shown"),
         pytest.param(None, Found(version=4, sha256="ours"), False, Kind.PHANTOM, id="no row at all"),
+        pytest.param(None, Found(version=4, sha256="ours"), True, Kind.PHANTOM, id="no row at all, and altered"),
+        pytest.param(None, Found(version=4, sha256="ours", deleted=True), False, None, id="no row and buried"),
+        pytest.param(None, Found(version=4, sha256="ours", deleted=True), True, Kind.CONTENT, id="buried with something of the consumer"),
+        pytest.param(TOMBSTONE, Found(version=5, sha256="x", deleted=True), True, Kind.CONTENT, id="hidden with something of the consumer"),
+        pytest.param(TOMBSTONE, None, True, None, id="hidden and not there"),
         pytest.param(None, None, False, None, id="neither here nor there"),
     ],
 )

@@ -54,10 +54,12 @@ def judge(expected: Document | None, found: Found | None, target: Target, *, alt
     """Say what is wrong with one document, None where nothing is.
 
     ``expected`` is what the row gives now, None for a row that is gone; ``found`` what the index holds; ``altered`` says that its
-    content is not that of the digest it carries, or its part not the one that belongs to them.
+    content is not that of the digest it carries, or its part not the one that belongs to them, or that a tombstone holds more than it may.
     """
     if expected is None or expected.deleted:
-        return Kind.PHANTOM if found is not None and not found.deleted else None
+        if found is not None and not found.deleted:
+            return Kind.PHANTOM
+        return Kind.CONTENT if found is not None and altered else None
     if found is None:
         return Kind.MISSING
     epoch, row_version = found.version >> EPOCH_BITS, found.version & (2**EPOCH_BITS - 1)
