@@ -1,12 +1,13 @@
 """The search index as the job sees it: documents in, answers out, one method a purpose."""
 
-import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from econsent_jobs.core.clock import Clock
 from econsent_jobs.core.errors import BadItem, TransientError
@@ -321,13 +322,13 @@ def operations(target: Target, documents: Sequence[Document]) -> list[bytes]:
 
 def action_line(target: Target, key: Key, version: int) -> bytes:
     about = {"_index": target.index_name, "_id": key.document_id, "routing": key.company_id, "version": version}
-    return json.dumps({"index": about | {"version_type": "external"}}, ensure_ascii=False, separators=(",", ":")).encode()
+    return msgspec.json.encode({"index": about | {"version_type": "external"}})
 
 
 def delete_line(target: Target, document_id: str, routing: str | None, version: int) -> bytes:
     """Remove a document at this version or an older one."""
     about = {"_index": target.index_name, "_id": document_id, "routing": routing, "version": version, "version_type": "external_gte"}
-    return json.dumps({"delete": about}, ensure_ascii=False).encode()
+    return msgspec.json.encode({"delete": about})
 
 
 def within(company_id: str, after: int, through: int) -> dict[str, Any]:

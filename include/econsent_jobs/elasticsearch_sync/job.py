@@ -2,8 +2,9 @@
 
 1. See to it that there is a live index under both aliases. One that is new, or was lost, is filled by wanting every document again.
 2. Claim a batch from the outbox under a lease. A row that three workers lost is tried alone, and set aside when it is lost alone too.
-3. Read the targets and the rows of one moment, and project the rows: what counts becomes a document, what is gone a tombstone.
-4. Send bulks of bounded bytes to every target, several at a time, under external versions: an older one never overwrites a newer.
+3. Read the targets and the rows of one moment. Beside the reading of the next batch, project them: what counts becomes a document, what
+   is gone a tombstone.
+4. Send bulks of bounded bytes to every target, several batches at a time, under external versions: no older one overwrites a newer.
 5. Look at what was refused as not newer: the same document is a success, so is a newer state's; anything else is drift and is repaired.
 6. Close the rows that every target has, unless a newer version is wanted by now; let the others wait, or set them aside with their reason.
 7. Begin again, one batch being sent while the next is read, until nothing is due or the time is up.
@@ -15,7 +16,7 @@ closes nothing, and what it still sends is older than what the index holds.
 
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -28,12 +29,13 @@ from econsent_jobs.elasticsearch_sync.model import (
     SCHEMA_VERSION,
     Answer,
     Batch,
-    Claim,
     Document,
     Found,
     Key,
     Lease,
     Result,
+    Sent,
+    Source,
     Target,
     Trouble,
 )
@@ -50,10 +52,10 @@ FILL_PAGE = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """One batch on its way: a future for each bulk, with the target that it goes to."""
+    """One batch on its way."""
 
     batch: Batch
-    bulks: Sequence[tuple[Target, Future[Mapping[Key, Answer]]]]
+    sent: Future[Sent]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,25 +171,19 @@ def prove_indices(tools: Tools, *, deadline: float) -> Counter[str]:
 
 
 def take(tools: Tools, limit: int) -> Batch | None:
-    """Steps 2 and 3: claim, read and project. None when nothing is due."""
+    """Steps 2 and 3: claim and read. None when nothing is due."""
     claimed_at = tools.clock.monotonic()
     lease = tools.store.claim(limit=limit, lease_seconds=tools.settings.lease_seconds)
     if not lease.claims:
         return None
     lease, troubles = set_suspects_apart(lease, tools)
-    documents: dict[Key, Document] = {}
     lost = {trouble.key for trouble in troubles}
+    rows: dict[Key, Source | None] = {claim.key: None for claim in lease.claims if claim.key not in lost}
     with tools.store.snapshot():
         targets = tools.store.targets()
-        for company_id, claims in by_company(claim for claim in lease.claims if claim.key not in lost):
-            rows = {row.certificate_pk: row for row in tools.store.load(company_id, [claim.key.certificate_pk for claim in claims])}
-            for claim in claims:
-                row = rows.get(claim.key.certificate_pk)
-                try:
-                    documents[claim.key] = project(claim.key, row, row_version=claim.wanted_version, indexed_at_ms=lease.claimed_at_ms)
-                except BadItem as error:
-                    troubles.append(Trouble(key=claim.key, error_class=error.error_class, reason=error.reason, final=True))
-    return Batch(lease=lease, deadline=claimed_at + tools.settings.lease_seconds, targets=targets, documents=documents, troubles=troubles)
+        for company_id, keys in by_company(rows):
+            rows |= {Key(company_id, row.certificate_pk): row for row in tools.store.load(company_id, [key.certificate_pk for key in keys])}
+    return Batch(lease=lease, deadline=claimed_at + tools.settings.lease_seconds, targets=targets, rows=rows, troubles=troubles)
 
 
 def set_suspects_apart(lease: Lease, tools: Tools) -> tuple[Lease, list[Trouble]]:
@@ -204,25 +200,39 @@ def set_suspects_apart(lease: Lease, tools: Tools) -> tuple[Lease, list[Trouble]
 
 
 def start_sending(batch: Batch, tools: Tools, pool: Executor) -> Sending:
-    """Step 4. The order of the claim is kept, so that what is urgent is in the first bulk."""
-    documents = [batch.documents[claim.key] for claim in batch.lease.claims if claim.key in batch.documents]
+    """Step 4, beside whatever follows."""
+    return Sending(batch=batch, sent=pool.submit(send_batch, batch, tools))
+
+
+def send_batch(batch: Batch, tools: Tools) -> Sent:
+    """Project and send, in the order of the claim, so that what is urgent is in the first bulk. It asks no database."""
+    documents: dict[Key, Document] = {}
+    troubles: list[Trouble] = []
+    for claim in batch.lease.claims:
+        if claim.key in batch.rows:
+            row = batch.rows[claim.key]
+            try:
+                documents[claim.key] = project(claim.key, row, row_version=claim.wanted_version, indexed_at_ms=batch.lease.claimed_at_ms)
+            except BadItem as error:
+                troubles.append(Trouble(key=claim.key, error_class=error.error_class, reason=error.reason, final=True))
+    bulks = tools.index.split(list(documents.values()))
     if tools.clock.monotonic() > batch.deadline:
-        documents = []  # frozen past the lease: someone else sends these
-    bulks = tools.index.split(documents)
-    return Sending(batch=batch, bulks=[(target, pool.submit(tools.index.send, target, bulk)) for bulk in bulks for target in batch.targets])
+        bulks = []  # frozen past the lease: someone else sends these
+    answers = [(target, tools.index.send(target, bulk)) for bulk in bulks for target in batch.targets]
+    return Sent(documents=documents, troubles=troubles, answers=answers)
 
 
 def settle(sending: Sending, tools: Tools) -> JobResult:
     """Steps 5 and 6, for one batch whose bulks are answered. Raises PermanentError, the rows given back, when nothing can be sent."""
     batch = sending.batch
     try:
-        answers = [(target, bulk.result()) for target, bulk in sending.bulks]
-        conflicts = look_at_conflicts(batch, answers, tools)
+        sent = sending.sent.result()
+        conflicts = look_at_conflicts(sent, tools)
     except PermanentError:
         tools.store.release(batch.lease, [claim.key for claim in batch.lease.claims])
         raise
     worst: dict[Key, Answer] = {}
-    for target, found in answers:
+    for target, found in sent.answers:
         for key, answer in found.items():
             judged = conflicts.get((target.index_name, key), answer)
             if judged.result is not Result.WRITTEN:
@@ -231,29 +241,30 @@ def settle(sending: Sending, tools: Tools) -> JobResult:
                 worst.setdefault(key, judged)
     attempts = {claim.key: claim.attempts + 1 for claim in batch.lease.claims}
     settled = Settled(written=[key for key, answer in worst.items() if answer.result is Result.WRITTEN])
-    settled.troubles = [*batch.troubles, *(trouble_of(key, answer, attempts[key]) for key, answer in worst.items() if answer.reason)]
+    refused = [trouble_of(key, answer, attempts[key]) for key, answer in worst.items() if answer.reason]
+    settled.troubles = [*batch.troubles, *sent.troubles, *refused]
     settled.skipped = len(batch.lease.claims) - len(settled.written) - len(settled.troubles)
-    write_down(batch, settled, attempts, tools)
+    write_down(batch, sent, settled, attempts, tools)
     return settled.result()
 
 
-def look_at_conflicts(batch: Batch, answers: Sequence[tuple[Target, Mapping[Key, Answer]]], tools: Tools) -> dict[tuple[str, Key], Answer]:
+def look_at_conflicts(sent: Sent, tools: Tools) -> dict[tuple[str, Key], Answer]:
     """Step 5: judge every 409. What is drift is repaired here and counted as not now, so that the row stays until the repair is in."""
     judged: dict[tuple[str, Key], Answer] = {}
-    for target, found in answers:
+    for target, found in sent.answers:
         keys = [key for key, answer in found.items() if answer.result is Result.CONFLICT]
         if not keys:
             continue
         present = tools.index.look(target, keys)
         versions = {
             Key(company_id, pk): version
-            for company_id, group in groupby(sorted(keys), key=lambda key: key.company_id)
+            for company_id, group in by_company(keys)
             for pk, version in tools.store.row_versions(company_id, [key.certificate_pk for key in group]).items()
         }
         for key in keys:
-            meaning = outcomes.judge_conflict(batch.documents[key], target, present.get(key), row_version_now=versions.get(key))
+            meaning = outcomes.judge_conflict(sent.documents[key], target, present.get(key), row_version_now=versions.get(key))
             if meaning is None:
-                judged[target.index_name, key] = repair(batch.documents[key], target, present[key], gone=key not in versions, tools=tools)
+                judged[target.index_name, key] = repair(sent.documents[key], target, present[key], gone=key not in versions, tools=tools)
             else:
                 reason = "" if meaning is Result.WRITTEN else "the index changed while it was looked at"
                 judged[target.index_name, key] = Answer(result=meaning, reason=reason)
@@ -283,14 +294,14 @@ def trouble_of(key: Key, answer: Answer, attempts: int) -> Trouble:
     return Trouble(key=key, error_class=answer.error_class, reason=answer.reason, final=final)
 
 
-def write_down(batch: Batch, settled: Settled, attempts: Mapping[Key, int], tools: Tools) -> None:
+def write_down(batch: Batch, sent: Sent, settled: Settled, attempts: Mapping[Key, int], tools: Tools) -> None:
     """Step 6, in one transaction."""
-    sent = {key: batch.documents[key].row_version for key in settled.written}
+    versions = {key: sent.documents[key].row_version for key in settled.written}
     wanted = {claim.key: claim.wanted_version for claim in batch.lease.claims}
     age_seconds = tools.clock.monotonic() - (batch.deadline - tools.settings.lease_seconds)
-    named = {*sent, *(trouble.key for trouble in settled.troubles)}
+    named = {*versions, *(trouble.key for trouble in settled.troubles)}
     with tools.store.transaction():
-        tools.store.close(batch.lease, {key: max(version, wanted[key]) for key, version in sent.items()})
+        tools.store.close(batch.lease, {key: max(version, wanted[key]) for key, version in versions.items()})
         tools.store.free(batch.lease, settled.written, age_seconds=age_seconds)
         tools.store.release(batch.lease, [key for key in wanted if key not in named])
         tools.store.back_off(batch.lease, [(trouble, outcomes.retry_delay(attempts[trouble.key])) for trouble in settled.troubles])
@@ -299,7 +310,6 @@ def write_down(batch: Batch, settled: Settled, attempts: Mapping[Key, int], tool
         log.warning("Document %s %s: %s: %s", trouble.key.document_id, state, trouble.error_class, trouble.reason)
 
 
-def by_company(claims: Iterable[Claim]) -> Iterator[tuple[str, list[Claim]]]:
+def by_company(keys: Iterable[Key]) -> Iterator[tuple[str, list[Key]]]:
     """Group by company, each statement naming one."""
-    ordered = sorted(claims, key=lambda claim: claim.key)
-    return ((company_id, list(group)) for company_id, group in groupby(ordered, key=lambda claim: claim.key.company_id))
+    return ((company_id, list(group)) for company_id, group in groupby(sorted(keys), key=lambda key: key.company_id))

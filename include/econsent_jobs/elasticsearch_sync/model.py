@@ -1,7 +1,7 @@
 """What is claimed, read, sent and answered, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
@@ -70,11 +70,11 @@ class Target:
         return (self.version_epoch << EPOCH_BITS) + row_version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """One certificate as PostgreSQL holds it now, with what the index shows of its session and attestation.
 
-    Times are milliseconds since 1970 (a year beyond 9999 fits), None where the column is empty or infinite.
+    In the order of sql/load_documents.sql: it is made a thousand times a batch, so a row becomes one as it is. Times are milliseconds since
+    1970 (a year beyond 9999 fits), None where the column is empty or infinite.
     """
 
     certificate_pk: int
@@ -187,10 +187,19 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One claimed batch, read and projected. ``documents`` by key; what could not be projected is in ``troubles``."""
+    """One claimed batch as it was read: a row for every claim that is still due to be sent, None where the row is gone."""
 
     lease: Lease
     deadline: float
     targets: Sequence[Target]
-    documents: Mapping[Key, Document] = field(default_factory=dict[Key, Document])
+    rows: Mapping[Key, Source | None]
     troubles: Sequence[Trouble] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What one batch came to: its ``documents`` by key, what could not be projected, and each target's answers, bulk by bulk."""
+
+    documents: Mapping[Key, Document]
+    troubles: Sequence[Trouble]
+    answers: Sequence[tuple[Target, Mapping[Key, Answer]]]

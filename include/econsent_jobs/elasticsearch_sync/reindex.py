@@ -10,14 +10,16 @@ It can be killed at any line and run again: what was filled is written down page
 """
 
 import logging
-from itertools import repeat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.elasticsearch_sync import drift
-from econsent_jobs.elasticsearch_sync.job import drain, ensure_live_index
-from econsent_jobs.elasticsearch_sync.model import SCHEMA_VERSION, Document, Key, Result, Target
+from econsent_jobs.elasticsearch_sync.job import BATCHES_AHEAD, drain, ensure_live_index
+from econsent_jobs.elasticsearch_sync.model import SCHEMA_VERSION, Document, Key, Result, Source, Target
 from econsent_jobs.elasticsearch_sync.rules.projection import project
 from econsent_jobs.elasticsearch_sync.tools import Tools
 
@@ -65,47 +67,65 @@ def begin(tools: Tools) -> Target:
 
 
 def fill(target: Target, tools: Tools, *, page: int, deadline: float) -> int:
-    """Step 3. Return how many documents this run wrote."""
+    """Step 3. Return how many documents this run wrote. While a page is read, those before it are projected and sent."""
     if target.built_through is None:
         return 0
-    company_id, _, pk = target.built_through.rpartition(":")
-    after = int(pk or 0)
     written = 0
+    going: deque[tuple[Key, Future[int]]] = deque()
+
+    def settle_first() -> int:
+        last, sent = going.popleft()
+        count = written + sent.result()
+        tools.store.note_progress(target.index_name, last.document_id)
+        log.info("%s: %d documents written, through %s", target.index_name, count, last.document_id)
+        return count
+
     with tools.open_senders(tools.settings.bulks_in_flight) as pool:
-        while True:
-            if not company_id:
-                following = tools.store.companies(after="", most=1)
-                if not following:
-                    break
-                company_id, after = following[0], 0
-            pks = tools.store.page(company_id, after=after, most=page)
-            if not pks:
-                following = tools.store.companies(after=company_id, most=1)
-                if not following:
-                    break
-                company_id, after = following[0], 0
-                continue
+        for company_id, pks in pages_after(target.built_through, tools, page):
             if tools.clock.monotonic() > deadline:
+                while going:
+                    written = settle_first()
                 raise TransientError(ErrorClass.TIMEOUT, f"the time is up after {written} documents; the next try goes on from there")
-            documents = project_page(company_id, pks, tools)
-            bulks = tools.index.split(documents)
-            for answers in pool.map(tools.index.send, repeat(target), bulks):
-                busy = [answer for answer in answers.values() if answer.result is Result.BUSY]
-                if busy:
-                    raise TransientError(busy[0].error_class, f"{len(busy)} documents were not taken: {busy[0].reason}")
-            after = pks[-1]
-            written += len(documents)
-            tools.store.note_progress(target.index_name, Key(company_id, after).document_id)
-            log.info("%s: %d documents written, through %s", target.index_name, written, Key(company_id, after).document_id)
+            indexed_at_ms = tools.store.now_ms()
+            with tools.store.snapshot():
+                rows = tools.store.load(company_id, pks)
+            going.append((Key(company_id, pks[-1]), pool.submit(write_page, target, company_id, rows, tools, indexed_at_ms)))
+            if len(going) > BATCHES_AHEAD:
+                written = settle_first()
+        while going:
+            written = settle_first()
     tools.store.note_progress(target.index_name, None)
     return written
 
 
-def project_page(company_id: str, pks: list[int], tools: Tools) -> list[Document]:
-    """Project rows as they are now. What can be no document waits in the outbox for a person; readers never saw what is gone."""
-    indexed_at_ms = tools.store.now_ms()
-    with tools.store.snapshot():
-        rows = tools.store.load(company_id, pks)
+def pages_after(built_through: str, tools: Tools, page: int) -> Iterator[tuple[str, list[int]]]:
+    """Yield company and keys, page by page, from where an earlier run was stopped."""
+    company_id, _, pk = built_through.rpartition(":")
+    after = int(pk or 0)
+    while True:
+        pks = tools.store.page(company_id, after=after, most=page) if company_id else []
+        if pks:
+            yield company_id, pks
+            after = pks[-1]
+            continue
+        following = tools.store.companies(after=company_id, most=1)
+        if not following:
+            return
+        company_id, after = following[0], 0
+
+
+def write_page(target: Target, company_id: str, rows: Sequence[Source], tools: Tools, indexed_at_ms: int) -> int:
+    """Send a page's documents and return how many they are. Raises TransientError when the index did not take them all."""
+    documents = project_page(company_id, rows, indexed_at_ms)
+    for bulk in tools.index.split(documents):
+        busy = [answer for answer in tools.index.send(target, bulk).values() if answer.result is Result.BUSY]
+        if busy:
+            raise TransientError(busy[0].error_class, f"{len(busy)} documents were not taken: {busy[0].reason}")
+    return len(documents)
+
+
+def project_page(company_id: str, rows: Sequence[Source], indexed_at_ms: int) -> list[Document]:
+    """Project rows. What can be no document waits in the outbox for a person; readers never saw what is gone."""
     documents: list[Document] = []
     for row in rows:
         key = Key(company_id, row.certificate_pk)

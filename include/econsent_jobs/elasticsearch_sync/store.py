@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.statements import statement
@@ -154,9 +154,12 @@ class PostgresStore:
         return Lease(token=token, claims=sorted(claims, key=lambda claim: (-claim.priority, claim.key)), claimed_at_ms=claimed_at_ms)
 
     def load(self, company_id: str, certificate_pks: Sequence[int]) -> list[Source]:
-        with database_errors(), self._database.cursor(row_factory=class_row(Source)) as cursor:
+        with database_errors(), self._database.cursor(row_factory=tuple_row) as cursor:
             parameters = {"company_id": company_id, "certificate_pks": list(certificate_pks)}
-            return cursor.execute(statement(PACKAGE, "load_documents"), parameters).fetchall()
+            rows = cursor.execute(statement(PACKAGE, "load_documents"), parameters).fetchall()
+            names = tuple(column.name for column in cursor.description or ())
+        assert names == Source._fields, "sql/load_documents.sql names them in this order"
+        return [Source._make(row) for row in rows]
 
     def row_versions(self, company_id: str, certificate_pks: Sequence[int]) -> Mapping[int, int]:
         rows = self._rows("row_versions", company_id=company_id, certificate_pks=list(certificate_pks))

@@ -1,13 +1,39 @@
 """PostgreSQL: what its errors mean for a run."""
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
+import msgspec
 import psycopg
 from psycopg import errors
+from psycopg.types.json import set_json_loads
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
+
+MOST_DIGITS: Final = 4_000
+"""Python refuses to read a longer whole number, and with it the row and all that were read beside it; PostgreSQL stores 131,072 digits."""
+
+
+def whole_number(digits: str) -> int | Decimal:
+    """Read a whole number of JSON, of whatever length."""
+    return int(digits) if len(digits) <= MOST_DIGITS else Decimal(digits)
+
+
+DECODER: Final = json.JSONDecoder(parse_int=whole_number)
+
+
+def loads(text: str | bytes) -> Any:
+    """Read a JSON column. PostgreSQL sends nothing but valid JSON in UTF-8; the fast way reads all but enormous numbers."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return DECODER.decode(text if isinstance(text, str) else text.decode())
+
+
+set_json_loads(loads)  # for every connection: what one row holds must never keep others from being read
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 

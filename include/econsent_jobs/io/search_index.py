@@ -18,6 +18,8 @@ from econsent_jobs.io.environment import NotConfigured, connection_of
 REFUSED: Final = {401, 403}
 TOO_LARGE: Final = 413
 READ_ONLY: Final = "cluster_block_exception"
+BULK_PATHS: Final = "items.*.status,items.*.error"
+"""All that is read of a bulk's answer: the rest is many times as long."""
 
 
 class SearchIndex:
@@ -33,7 +35,7 @@ class SearchIndex:
     def bulk(self, operations: Sequence[bytes]) -> list[Mapping[str, Any]]:
         """Send lines of actions and documents; return one answer an action, in order, each with its ``status``."""
         with search_errors():
-            answer = self._client.bulk(operations=cast("Any", operations), require_alias=False)
+            answer = self._client.bulk(operations=cast("Any", operations), require_alias=False, filter_path=BULK_PATHS)
             items = cast("list[dict[str, dict[str, Any]]]", answer["items"])
             return [next(iter(item.values())) for item in items]
 

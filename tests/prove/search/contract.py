@@ -1,7 +1,6 @@
 """The same steps on a store and an index, whichever they are, and what they answered; documents by their place among the certificates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -131,7 +130,7 @@ def of_the_index(side: Side) -> list[Any]:
 
 
 def document(key: Key, version: int) -> Document:
-    source = replace(CERTIFICATE, certificate_pk=key.certificate_pk, row_version=version)
+    source = CERTIFICATE._replace(certificate_pk=key.certificate_pk, row_version=version)
     return project(key, source, row_version=version, indexed_at_ms=1_900_000_000_000)
 
 

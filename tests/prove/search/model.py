@@ -95,7 +95,7 @@ class ModelDatabase:
     def update(self, key: Key, **columns: Any) -> None:
         """What the platform's UPDATE and the table's triggers do."""
         before = self.tables.certificates[key]
-        after = replace(before, row_version=before.row_version + 1, **columns)
+        after = before._replace(row_version=before.row_version + 1, **columns)
         self.tables.certificates[key] = after
         self._want(key, after, urgent=revoke_of(before) != revoke_of(after))
 

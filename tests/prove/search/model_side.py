@@ -76,7 +76,7 @@ class ModelSide:
     def add(self, company_id: str) -> Key:
         self._numbers += 1
         key = Key(company_id, self._numbers)
-        self.database.insert(key, replace(CERTIFICATE, certificate_pk=self._numbers))
+        self.database.insert(key, CERTIFICATE._replace(certificate_pk=self._numbers))
         return key
 
     def update(self, key: Key, **columns: Any) -> None:
@@ -89,7 +89,7 @@ class ModelSide:
             self._numbers += 1
             columns: dict[str, Any] = {"pending": {"status": "pending"}, "bad": {"domain": "no number"}}.get(what, {})
             key = Key(company, self._numbers)
-            self.database.insert(key, replace(CERTIFICATE, certificate_pk=self._numbers, **columns))
+            self.database.insert(key, CERTIFICATE._replace(certificate_pk=self._numbers, **columns))
         elif rows:
             self._change(what, random.choice(sorted(rows)), random)
 

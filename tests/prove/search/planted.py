@@ -86,16 +86,16 @@ PLANTED: Final = (
     Planted(
         name="an index that is being built is not followed",
         file=JOB + "job.py",
-        old="    with tools.store.snapshot():\n        targets = tools.store.targets()\n        for company_id, claims",
+        old="    with tools.store.snapshot():\n        targets = tools.store.targets()\n        for company_id, keys",
         new="    targets = [target for target in tools.store.targets() if target.state != 'building']\n    with tools.store.snapshot():\n"
-        "        for company_id, claims",
+        "        for company_id, keys",
         killers=(HERE + "test_reindex.py::test_changes_while_it_is_built_reach_both",),
     ),
     Planted(
         name="the index kept for a rollback is no longer followed",
         file=JOB + "job.py",
-        old="        targets = tools.store.targets()\n        for company_id, claims",
-        new="        targets = [target for target in tools.store.targets() if target.state != 'rollback']\n        for company_id, claims",
+        old="        targets = tools.store.targets()\n        for company_id, keys",
+        new="        targets = [target for target in tools.store.targets() if target.state != 'rollback']\n        for company_id, keys",
         killers=(HERE + "test_reindex.py::test_readers_change_over_and_the_old_index_stays_current",),
     ),
     Planted(
@@ -108,9 +108,9 @@ PLANTED: Final = (
     Planted(
         name="progress is written down before the page is taken",
         file=JOB + "reindex.py",
-        old="            documents = project_page(company_id, pks, tools)\n",
+        old="            indexed_at_ms = tools.store.now_ms()\n",
         new="            tools.store.note_progress(target.index_name, Key(company_id, pks[-1]).document_id)\n"
-        "            documents = project_page(company_id, pks, tools)\n",
+        "            indexed_at_ms = tools.store.now_ms()\n",
         killers=(HERE + "test_reindex.py::test_a_page_that_was_not_taken_is_filled_again",),
     ),
     Planted(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,7 +56,7 @@ ROW = Source(
 
 
 def document(**changes: Any) -> Document:
-    return project(KEY, replace(ROW, **changes), row_version=1, indexed_at_ms=5)
+    return project(KEY, ROW._replace(**changes), row_version=1, indexed_at_ms=5)
 
 
 def body(**changes: Any) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def test_texts_of_4900_characters_in_ten_languages_are_searched_whole() -> None:
     languages = ["e", "ñ", "é", "ã", "ü", "à", "同", "臺", "동", "đ"]
     records = [{"id": str(number), "type": "call", "value": letter * 4_900} for number, letter in enumerate(languages)]
 
-    assert len(shown(KEY, replace(ROW, consent_records=records))["consent_text"]) == 10 * 4_900 + 9
+    assert len(shown(KEY, ROW._replace(consent_records=records))["consent_text"]) == 10 * 4_900 + 9
 
 
 def test_texts_are_bounded() -> None:
