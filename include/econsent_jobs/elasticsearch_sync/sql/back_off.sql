@@ -16,7 +16,7 @@ WITH held AS (
             %(error_classes)s::text[],
             %(reasons)s::text[]
         ) AS failed (company_id, certificate_pk, delay_seconds, is_final, error_class, reason)
-    CROSS JOIN LATERAL (
+    CROSS JOIN LATERAL (  -- noqa: ST05
         SELECT queued.ctid
         FROM econsent.search_outbox AS queued
         WHERE

@@ -2,8 +2,10 @@
 -- The rows are looked up one by one: by the figures of an outbox that is mostly empty, PostgreSQL would scan the whole of it for each.
 WITH held AS (
     SELECT found.ctid
-    FROM unnest(%(company_ids)s::text[], %(certificate_pks)s::bigint[], %(versions)s::bigint[]) AS sent (company_id, certificate_pk, version)
-    CROSS JOIN LATERAL (
+    FROM
+        unnest(%(company_ids)s::text[], %(certificate_pks)s::bigint[], %(versions)s::bigint[])
+            AS sent (company_id, certificate_pk, version)
+    CROSS JOIN LATERAL (  -- noqa: ST05
         SELECT queued.ctid
         FROM econsent.search_outbox AS queued
         WHERE
@@ -17,4 +19,4 @@ WITH held AS (
 )
 
 DELETE FROM econsent.search_outbox AS queued
-WHERE queued.ctid = any(ARRAY(SELECT held.ctid FROM held))
+WHERE queued.ctid = any(array(SELECT held.ctid FROM held))

@@ -3,7 +3,7 @@
 WITH held AS (
     SELECT found.ctid
     FROM unnest(%(company_ids)s::text[], %(certificate_pks)s::bigint[]) AS sent (company_id, certificate_pk)
-    CROSS JOIN LATERAL (
+    CROSS JOIN LATERAL (  -- noqa: ST05
         SELECT queued.ctid
         FROM econsent.search_outbox AS queued
         WHERE
@@ -24,4 +24,4 @@ SET
     error_class = NULL,
     last_error = NULL,
     changed_at = greatest(queued.changed_at, now() - make_interval(secs => %(age_seconds)s))
-WHERE queued.ctid = any(ARRAY(SELECT held.ctid FROM held))
+WHERE queued.ctid = any(array(SELECT held.ctid FROM held))

@@ -3,7 +3,7 @@
 WITH held AS (
     SELECT found.ctid
     FROM unnest(%(company_ids)s::text[], %(certificate_pks)s::bigint[]) AS unsent (company_id, certificate_pk)
-    CROSS JOIN LATERAL (
+    CROSS JOIN LATERAL (  -- noqa: ST05
         SELECT queued.ctid
         FROM econsent.search_outbox AS queued
         WHERE
@@ -19,4 +19,4 @@ UPDATE econsent.search_outbox AS queued
 SET
     lease_token = NULL,
     leased_until = NULL
-WHERE queued.ctid = any(ARRAY(SELECT held.ctid FROM held))
+WHERE queued.ctid = any(array(SELECT held.ctid FROM held))
