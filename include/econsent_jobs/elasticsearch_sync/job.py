@@ -301,10 +301,12 @@ def write_down(batch: Batch, sent: Sent, settled: Settled, attempts: Mapping[Key
     age_seconds = tools.clock.monotonic() - (batch.deadline - tools.settings.lease_seconds)
     named = {*versions, *(trouble.key for trouble in settled.troubles)}
     with tools.store.transaction():
-        tools.store.close(batch.lease, {key: max(version, wanted[key]) for key, version in versions.items()})
-        tools.store.free(batch.lease, settled.written, age_seconds=age_seconds)
-        tools.store.release(batch.lease, [key for key in wanted if key not in named])
-        tools.store.back_off(batch.lease, [(trouble, outcomes.retry_delay(attempts[trouble.key])) for trouble in settled.troubles])
+        if tools.store.close(batch.lease, {key: max(version, wanted[key]) for key, version in versions.items()}) < len(versions):
+            tools.store.free(batch.lease, settled.written, age_seconds=age_seconds)
+        if len(named) < len(wanted):
+            tools.store.release(batch.lease, [key for key in wanted if key not in named])
+        if settled.troubles:
+            tools.store.back_off(batch.lease, [(trouble, outcomes.retry_delay(attempts[trouble.key])) for trouble in settled.troubles])
     for trouble in settled.troubles:
         state = "is set aside" if trouble.final else "waits"
         log.warning("Document %s %s: %s: %s", trouble.key.document_id, state, trouble.error_class, trouble.reason)

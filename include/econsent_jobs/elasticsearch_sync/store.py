@@ -37,8 +37,8 @@ class Store(Protocol):
         """Read only how new the rows are."""
         ...
 
-    def close(self, lease: Lease, versions: Mapping[Key, int]) -> None:
-        """Drop the rows of documents that are in every index at these versions, unless a newer one is wanted."""
+    def close(self, lease: Lease, versions: Mapping[Key, int]) -> int:
+        """Drop the rows of documents that are in every index at these versions, unless a newer one is wanted. Return how many went."""
         ...
 
     def free(self, lease: Lease, keys: Sequence[Key], *, age_seconds: float) -> None:
@@ -165,8 +165,8 @@ class PostgresStore:
         rows = self._rows("row_versions", company_id=company_id, certificate_pks=list(certificate_pks))
         return {row["certificate_pk"]: row["row_version"] for row in rows}
 
-    def close(self, lease: Lease, versions: Mapping[Key, int]) -> None:
-        self._run("close_documents", **key_columns(versions), versions=list(versions.values()), lease_token=lease.token)
+    def close(self, lease: Lease, versions: Mapping[Key, int]) -> int:
+        return self._run("close_documents", **key_columns(versions), versions=list(versions.values()), lease_token=lease.token)
 
     def free(self, lease: Lease, keys: Sequence[Key], *, age_seconds: float) -> None:
         self._run("free_documents", **key_columns(keys), age_seconds=age_seconds, lease_token=lease.token)
@@ -254,9 +254,10 @@ class PostgresStore:
         with database_errors(), self._database.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement(PACKAGE, name), parameters).fetchall()
 
-    def _run(self, name: str, **parameters: Any) -> None:
+    def _run(self, name: str, **parameters: Any) -> int:
+        """Carry a statement out and return how many rows it touched."""
         with database_errors():
-            self._database.execute(statement(PACKAGE, name), parameters)
+            return self._database.execute(statement(PACKAGE, name), parameters).rowcount
 
 
 def key_columns(keys: Iterable[Key]) -> dict[str, list[Any]]:

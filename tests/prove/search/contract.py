@@ -49,10 +49,9 @@ def of_the_store(side: Side) -> list[Any]:
     seen += [len(first.claims), places[first.claims[0].key], len(second.claims), shown(store.claim(limit=9, lease_seconds=LEASE_SECONDS))]
     side.advance(LEASE_SECONDS + 1)
     third = store.claim(limit=10, lease_seconds=LEASE_SECONDS)
-    store.close(first, dict.fromkeys(keys, 9))
-    seen += [shown(third), store.backlog().due]
+    seen += [store.close(first, dict.fromkeys(keys, 9)), shown(third), store.backlog().due]
     side.update(keys[0], consumer_name="Ann again")
-    store.close(third, {keys[0]: 1, keys[3]: 2})
+    seen.append(store.close(third, {keys[0]: 1, keys[3]: 2}))
     store.free(third, [keys[0]], age_seconds=1.0)
     store.release(third, [keys[1]])
     troubles = [Trouble(key=keys[2], error_class=ErrorClass.ES_WRITE, reason="busy")]

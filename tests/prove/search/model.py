@@ -182,10 +182,11 @@ class ModelStore:
     def _held(self, lease: Lease, keys: Iterable[Key]) -> list[Key]:
         return [key for key in keys if (row := self._tables.outbox.get(key)) is not None and row.lease_token == lease.token]
 
-    def close(self, lease: Lease, versions: Mapping[Key, int]) -> None:
-        for key in self._held(lease, versions):
-            if self._tables.outbox[key].wanted_version <= versions[key]:
-                del self._tables.outbox[key]
+    def close(self, lease: Lease, versions: Mapping[Key, int]) -> int:
+        done = [key for key in self._held(lease, versions) if self._tables.outbox[key].wanted_version <= versions[key]]
+        for key in done:
+            del self._tables.outbox[key]
+        return len(done)
 
     def free(self, lease: Lease, keys: Sequence[Key], *, age_seconds: float) -> None:
         oldest = self._now - timedelta(seconds=age_seconds)
