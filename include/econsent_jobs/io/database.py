@@ -22,15 +22,22 @@ def whole_number(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= MOST_DIGITS else Decimal(digits)
 
 
+class TooDeep:
+    """Stands for a JSON column that is nested deeper than Python can follow: no text, no list, and no object."""
+
+
 DECODER: Final = json.JSONDecoder(parse_int=whole_number)
 
 
 def loads(text: str | bytes) -> Any:
     """Read a JSON column. PostgreSQL sends nothing but valid JSON in UTF-8; the fast way reads all but enormous numbers."""
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return DECODER.decode(text if isinstance(text, str) else text.decode())
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return DECODER.decode(text if isinstance(text, str) else text.decode())
+    except RecursionError:
+        return TooDeep()
 
 
 set_json_loads(loads)  # for every connection: what one row holds must never keep others from being read
