@@ -2,7 +2,7 @@
 
 1. Take the next slice: one company's certificates in the order of their keys, after the last one that this round came to.
 2. Project its rows as they are now. Ask the index for the sums of its documents' parts, by ranges of eight keys, and for oddities.
-3. Where sums differ, read those ranges by document: id, version, digest, routing. In every thirtieth round it is read with its contents.
+3. Where sums differ, read those ranges by document: id, version, part, routing. A sixtieth of the ranges is read with the contents.
 4. Look again at each suspect, in the database and in the index as they are by then; what waits in the outbox is not drift.
 5. Repair: want the document again, raise its row's version, raise the index's epoch, or remove what has no business there.
 6. Write down how far it came and what it found. At a round's end look for companies and indices that nobody knows, and begin anew.
@@ -12,7 +12,7 @@ It can be killed at any line: a slice that was not written down is compared agai
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -76,7 +76,7 @@ def prove(target: Target, tools: Tools, *, most: int | None, deadline: float) ->
                 break
             company_id, after = following[0], -1
         part = next_slice(company_id, after, tools)
-        found = compare(part, target, tools, deep=drift.is_deep(target.check_round, company_id, part.after))
+        found = compare(part, target, tools)
         report.kinds += found.kinds
         report.repaired += found.repaired
         report.checked += len(part.certificate_pks)
@@ -93,19 +93,25 @@ def next_slice(company_id: str, after: int, tools: Tools) -> Slice:
     return Slice(company_id=company_id, after=after, through=pks[-1] if len(pks) == SLICE_KEYS else LAST_PK, certificate_pks=pks)
 
 
-def compare(part: Slice, target: Target, tools: Tools, *, deep: bool) -> Report:
+def compare(part: Slice, target: Target, tools: Tools) -> Report:
     """Steps 2 to 5 for one slice."""
     expected = expectation(part.company_id, part.certificate_pks, tools)
     place = {"after": part.after, "through": part.through}
     theirs, odd = tools.index.sums(target, part.company_id, **place)
-    buckets = drift.differing(drift.sums_of(expected.values()), theirs)
+    ours = drift.sums_of(expected.values())
+    whole = drift.read_whole(ours.keys() | theirs.keys(), target.check_round)
+    differing = [bucket for bucket in drift.differing(ours, theirs) if bucket not in whole]
     oddities = tools.index.oddities(target, part.company_id, **place) if odd else []
     strays = [hit for hit in oddities if hit.routing != part.company_id]
     spoiled = {hit.key for hit in oddities if hit.routing == part.company_id}
-    hits = tools.index.read(target, part.company_id, **place, buckets=None if deep else buckets, whole=deep) if deep or buckets else []
+    hits = [
+        hit
+        for buckets, contents in ((differing, False), (whole, True))
+        for hit in tools.index.read(target, part.company_id, **place, buckets=buckets, whole=contents)
+    ]
     strays += [hit for hit in hits if hit.routing == part.company_id and hit.document_id != hit.key.document_id]
     own = [hit for hit in hits if hit.routing == part.company_id and hit.document_id == hit.key.document_id]
-    suspects = suspects_among(expected, own, target, None if deep else buckets) | {hit.key for hit in strays} | spoiled
+    suspects = suspects_among(expected, own, target, {*differing, *whole}) | {hit.key for hit in strays} | spoiled
     return repair_all(part.company_id, sorted(suspects), strays, altered(own) | spoiled, target, tools)
 
 
@@ -121,22 +127,20 @@ def expectation(company_id: str, certificate_pks: Sequence[int], tools: Tools) -
     return expected
 
 
-def suspects_among(expected: Mapping[Key, Document], hits: Sequence[Hit], target: Target, buckets: Sequence[int] | None) -> set[Key]:
+def suspects_among(expected: Mapping[Key, Document], hits: Sequence[Hit], target: Target, buckets: Container[int]) -> set[Key]:
     """Return the keys whose documents do not look as they should, among the buckets that were read."""
-    read = None if buckets is None else set(buckets)
-    shown = [key for key, document in expected.items() if not document.deleted]
-    ours = {key for key in shown if read is None or drift.bucket_of(key.certificate_pk) in read}
-    suspects = ours - {hit.key for hit in hits}
+    shown = (key for key, document in expected.items() if not document.deleted and drift.bucket_of(key.certificate_pk) in buckets)
+    suspects = set(shown) - {hit.key for hit in hits}
     for hit in hits:
         document = expected.get(hit.key)
-        if drift.judge(document, hit.found, target, altered=is_altered(hit)) is not None:
+        if drift.looks_wrong(document, hit.found, target) or is_altered(hit):
             suspects.add(hit.key)
     return suspects
 
 
 def is_altered(hit: Hit) -> bool:
-    """Say whether a document contradicts itself, as far as it was read."""
-    return contradicts_itself(hit.found) or (hit.source is not None and digest_of(hit.source) != hit.found.sha256)
+    """Say whether a document that was read whole contradicts itself."""
+    return hit.source is not None and (contradicts_itself(hit.found) or digest_of(hit.source) != hit.found.sha256)
 
 
 def contradicts_itself(found: Found) -> bool:

@@ -193,30 +193,32 @@ class ElasticIndex:
         return sums, found["oddities"]["doc_count"]
 
     def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
-        return self._read(target, {"bool": {"filter": [within(company_id, after, through), odd(company_id)]}}, whole=False)
+        query = {"bool": {"filter": [within(company_id, after, through), odd(company_id)]}}
+        return self._read(target, company_id, query, whole=False)
 
     def read(self, target: Target, company_id: str, *, after: int, through: int, buckets: Sequence[int] | None, whole: bool) -> list[Hit]:
         if buckets is None:
-            return self._read(target, within(company_id, after, through), whole=whole)
+            return self._read(target, company_id, within(company_id, after, through), whole=whole)
         hits: list[Hit] = []
         for first in range(0, len(buckets), BUCKETS_READ):
             some = buckets[first : first + BUCKETS_READ]
             ranges = [{"range": {"certificate_pk": {"gte": bucket, "lt": bucket + BUCKET_KEYS}}} for bucket in some]
             query = {"bool": {"filter": [within(company_id, after, through), {"bool": {"should": ranges}}]}}
-            hits += self._read(target, query, whole=whole)
+            hits += self._read(target, company_id, query, whole=whole)
         return hits
 
-    def _read(self, target: Target, query: Mapping[str, Any], *, whole: bool) -> list[Hit]:
-        """Read all that matches, a page at a time, in the order of keys and ids."""
+    def _read(self, target: Target, company_id: str, query: Mapping[str, Any], *, whole: bool) -> list[Hit]:
+        """Read all that matches of a company, a page at a time. What it is sorted by, key and part, need not be asked for."""
         size = WHOLE_PAGE if whole else PAGE
-        contents: dict[str, Any] = {"_source": True} if whole else {"_source": False, "docvalue_fields": [*ABOUT, "company_id"]}
+        contents: dict[str, Any] = {"_source": True} if whole else {"_source": False, "docvalue_fields": ["deleted"]}
         body: dict[str, Any] = {"size": size, "query": query, "version": True, "sort": ["certificate_pk", "digest_part"], **contents}
         body["track_total_hits"] = False
         paths = "hits.hits._id,hits.hits._routing,hits.hits._version,hits.hits.sort,hits.hits.fields,hits.hits._source"
         hits: list[Hit] = []
         seen: set[tuple[str, str | None]] = set()
         while found := self._search.search(target.index_name, body, filter_path=paths).get("hits", {}).get("hits", []):
-            hits += [hit for hit in map(hit_of, found) if (hit.document_id, hit.routing) not in seen]
+            page = (hit_of(hit, company_id) for hit in found)
+            hits += [hit for hit in page if (hit.document_id, hit.routing) not in seen]
             seen |= {(hit.document_id, hit.routing) for hit in hits[-len(found) :]}
             if len(found) < size:
                 break
@@ -257,11 +259,13 @@ class ElasticIndex:
             "query": {"bool": {"filter": filters}},
             "version": True,
             "_source": False,
-            "docvalue_fields": [*ABOUT, "company_id", "certificate_pk"],
+            "docvalue_fields": ["company_id", "certificate_pk"],
         }
-        hits = [hit_of(hit) for hit in self._search.search(target.index_name, body)["hits"]["hits"]]
-        kept = keep([hit.key for hit in hits])
-        lines = [delete_line(target, hit.document_id, hit.routing, hit.found.version) for hit in hits if hit.key not in kept]
+        hits = self._search.search(target.index_name, body)["hits"]["hits"]
+        keys = [Key(hit["fields"]["company_id"][0], int(hit["fields"]["certificate_pk"][0])) for hit in hits]
+        kept = keep(keys)
+        gone = [hit for key, hit in zip(keys, hits, strict=True) if key not in kept]
+        lines = [delete_line(target, hit["_id"], hit.get("_routing"), hit["_version"]) for hit in gone]
         if lines:
             self._search.bulk(lines)
         return len(lines)
@@ -343,20 +347,19 @@ def odd(company_id: str) -> dict[str, Any]:
     return {"bool": {"should": [{"bool": {"must_not": [{"term": {"_routing": company_id}}]}}, hidden]}}
 
 
-def hit_of(hit: Mapping[str, Any]) -> Hit:
-    """Read a hit, of which either the contents or some fields were asked for; a sort by the key tells that too."""
+def hit_of(hit: Mapping[str, Any], company_id: str) -> Hit:
+    """Read a hit of a company's, sorted by key and part, of which either the contents or the word that it is deleted was asked for."""
     source: Mapping[str, Any] | None = hit.get("_source")
-    fields: Mapping[str, Any] = source if source is not None else {name: values[0] for name, values in hit.get("fields", {}).items()}
-    certificate_pk = fields.get("certificate_pk", (hit.get("sort") or [0])[0])
+    told = {"deleted": hit.get("fields", {}).get("deleted", [False])[0]} if source is None else source
+    certificate_pk, part = hit["sort"]
     found = Found(
         version=hit["_version"],
-        sha256=fields.get("projection_sha256"),
-        row_version=fields.get("row_version"),
-        deleted=bool(fields.get("deleted")),
-        part=fields.get("digest_part"),
+        sha256=told.get("projection_sha256"),
+        row_version=told.get("row_version"),
+        deleted=bool(told.get("deleted")),
+        part=part,
     )
-    key = Key(fields["company_id"], int(certificate_pk))
-    return Hit(key=key, document_id=hit["_id"], routing=hit.get("_routing"), found=found, source=source)
+    return Hit(key=Key(company_id, certificate_pk), document_id=hit["_id"], routing=hit.get("_routing"), found=found, source=source)
 
 
 def found_of(hit: Mapping[str, Any]) -> Found:

@@ -145,7 +145,7 @@ class Found:
     """What the index holds under a key: ``version`` is Elasticsearch's, the others are its own fields."""
 
     version: int
-    sha256: str | None
+    sha256: str | None = None
     row_version: int | None = None
     deleted: bool = False
     part: int | None = None

@@ -16,7 +16,7 @@ from econsent_jobs.elasticsearch_sync.drift import prove, purge
 from econsent_jobs.elasticsearch_sync.index import ElasticIndex
 from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
 from econsent_jobs.elasticsearch_sync.model import Settings
-from econsent_jobs.elasticsearch_sync.rules.drift import DEEP_EVERY, is_deep
+from econsent_jobs.elasticsearch_sync.rules.drift import WHOLE_EVERY, bucket_of, read_whole
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.prove.search.tampering import KINDS, Counting, other_content, plant, write
 
@@ -79,9 +79,11 @@ def test_content_altered_under_its_digest_is_found_when_it_is_read_whole(world: 
     pks = world.certificates(10)
     run()
     plant(world, "altered", pks[3])
-    deep = next(number for number in range(DEEP_EVERY) if is_deep(number, "acme", -1))
-    world.database.execute("UPDATE econsent.search_targets SET check_round = %s", [deep])
+    due = next(number for number in range(WHOLE_EVERY) if read_whole([bucket_of(pks[3])], number))
+    world.database.execute("UPDATE econsent.search_targets SET check_round = %s", [due + WHOLE_EVERY - 1])
 
+    run()
+    assert kinds_found(world) == {}
     run()
 
     assert kinds_found(world) == {"content": 1}

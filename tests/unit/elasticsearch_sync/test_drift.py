@@ -3,7 +3,7 @@
 import pytest
 
 from econsent_jobs.elasticsearch_sync.model import Document, Found, Key
-from econsent_jobs.elasticsearch_sync.rules.drift import DEEP_EVERY, Kind, Sums, differing, is_deep, judge, sums_of
+from econsent_jobs.elasticsearch_sync.rules.drift import WHOLE_EVERY, Kind, Sums, differing, judge, looks_wrong, read_whole, sums_of
 from tests.unit.elasticsearch_sync.test_outcomes import target
 
 DOCUMENT = Document(key=Key("acme", 1), row_version=5, sha256="ours", part=7, body=b"")
@@ -50,10 +50,28 @@ def test_sums_are_of_what_readers_see() -> None:
     assert differing({0: Sums(2, 16), 16: Sums(1, 16)}, {0: Sums(2, 16), 32: Sums(1, 1)}) == [16, 32]
 
 
-def test_each_slice_is_read_whole_once_in_so_many_rounds_and_all_rounds_read_alike() -> None:
-    slices = [(f"company-{number}", after) for number in range(100) for after in (-1, 5_000, 9_999)]
+def test_each_bucket_is_read_whole_once_in_so_many_rounds_and_all_rounds_read_alike() -> None:
+    buckets = range(0, 8 * 6_000, 8)
+    rounds = [read_whole(buckets, number) for number in range(WHOLE_EVERY)]
 
-    for company_id, after in slices:
-        assert sum(is_deep(number, company_id, after) for number in range(DEEP_EVERY)) == 1
-    read = [sum(is_deep(number, *each) for each in slices) for number in range(DEEP_EVERY)]
-    assert max(read) < 3 * len(slices) / DEEP_EVERY
+    assert sorted(bucket for each in rounds for bucket in each) == list(buckets)
+    assert {len(each) for each in rounds} == {100}
+    assert read_whole([480, 0, 8], 60) == [0, 480]
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "wrong"),
+    [
+        pytest.param(DOCUMENT, Found(version=5, part=7), False, id="as it should be"),
+        pytest.param(DOCUMENT, Found(version=5, part=8), True, id="another part"),
+        pytest.param(DOCUMENT, Found(version=4, part=7), True, id="another version"),
+        pytest.param(DOCUMENT, Found(version=NEXT_EPOCH + 5, part=7), True, id="an epoch that nobody began"),
+        pytest.param(DOCUMENT, Found(version=5, part=7, deleted=True), True, id="hidden"),
+        pytest.param(TOMBSTONE, Found(version=5, part=9, deleted=True), False, id="a tombstone"),
+        pytest.param(TOMBSTONE, Found(version=5, part=9), True, id="shown"),
+        pytest.param(None, Found(version=5, part=9), True, id="shown, and no row"),
+        pytest.param(None, Found(version=5, part=9, deleted=True), False, id="a tombstone of no row"),
+    ],
+)
+def test_what_has_to_be_looked_at(expected: Document | None, found: Found, wrong: bool) -> None:
+    assert looks_wrong(expected, found, target()) is wrong

@@ -7,7 +7,14 @@ import pytest
 from econsent_jobs.core.errors import ErrorClass
 from econsent_jobs.elasticsearch_sync.model import Document, Found, Key, Result, Target
 from econsent_jobs.elasticsearch_sync.rules import pacing
-from econsent_jobs.elasticsearch_sync.rules.outcomes import epoch_after, judge_conflict, read_item, retry_delay
+from econsent_jobs.elasticsearch_sync.rules.outcomes import (
+    MOST_ATTEMPTS,
+    MOST_LOST_LEASES,
+    epoch_after,
+    judge_conflict,
+    read_item,
+    retry_delay,
+)
 
 DOCUMENT = Document(key=Key("acme", 1), row_version=5, sha256="ours", part=1, body=b"{}")
 
@@ -31,6 +38,8 @@ def target(epoch: int = 0) -> Target:
     [
         pytest.param({"status": 201, "result": "created"}, Result.WRITTEN, None, id="new"),
         pytest.param({"status": 200, "result": "updated", "_shards": {"failed": 1}}, Result.WRITTEN, None, id="a replica lags behind"),
+        pytest.param({"status": 299}, Result.WRITTEN, None, id="whatever else says yes"),
+        pytest.param({"status": 300}, Result.BUSY, ErrorClass.ES_WRITE, id="what says neither yes nor no"),
         pytest.param({"status": 409, "error": {"type": "version_conflict_engine_exception"}}, Result.CONFLICT, None, id="not newer"),
         pytest.param({"status": 429, "error": {"type": "es_rejected_execution_exception"}}, Result.BUSY, ErrorClass.ES_WRITE, id="full"),
         pytest.param({"status": 503, "error": {"type": "unavailable_shards_exception"}}, Result.BUSY, ErrorClass.ES_WRITE, id="no shard"),
@@ -87,6 +96,10 @@ def test_a_newer_epoch_is_newer_than_all_that_was_written() -> None:
     assert target(epoch_after(newest)).version_of(1) > newest
 
 
+def test_documents_are_set_aside_after_five_refusals_or_three_lost_workers() -> None:
+    assert (MOST_ATTEMPTS, MOST_LOST_LEASES) == (5, 3)
+
+
 def test_waits_double_up_to_half_an_hour() -> None:
     assert [retry_delay(attempts).total_seconds() for attempts in (1, 2, 3, 7, 900)] == [30, 60, 120, 1800, 1800]
 
@@ -96,10 +109,13 @@ def test_waits_double_up_to_half_an_hour() -> None:
     [
         pytest.param(1_000_000, 0.1, False, 1_500_000, id="quick: more"),
         pytest.param(1_000_000, 1.0, False, 1_000_000, id="well enough: the same"),
+        pytest.param(1_000_000, 0.5, False, 1_000_000, id="no longer quick: the same"),
+        pytest.param(1_000_000, 5.0, False, 1_000_000, id="not yet slow: the same"),
         pytest.param(1_000_000, 6.0, False, 500_000, id="slow: half"),
         pytest.param(1_000_000, 0.1, True, 500_000, id="refused: half"),
-        pytest.param(pacing.FEWEST_BYTES, 0.1, True, pacing.FEWEST_BYTES, id="never less than the least"),
-        pytest.param(pacing.MOST_BYTES, 0.1, False, pacing.MOST_BYTES, id="never more than the most"),
+        pytest.param(65_537, 0.1, True, 65_536, id="never less than the least"),
+        pytest.param(8_388_607, 0.1, False, 8_388_608, id="never more than the most"),
+        pytest.param(pacing.FIRST_BYTES, 1.0, False, 1_048_576, id="the first is a megabyte"),
     ],
 )
 def test_the_next_bulk(now: int, seconds: float, refused: bool, then: int) -> None:

@@ -79,6 +79,7 @@ def body(**changes: Any) -> dict[str, Any]:
         pytest.param({"consent_records": {"value": "x"}}, "consent_text", None, id="records that are no list are left out"),
         pytest.param({"consent_records": [5, {"value": 6, "type": []}]}, "consent_types", None, id="what is no record is left out"),
         pytest.param({"retention_status": "expired"}, "has_replay", False, id="an expired recording cannot be replayed"),
+        pytest.param({"retention_status": "deleted"}, "has_replay", False, id="nor one that is gone"),
         pytest.param({"recorded": False}, "has_replay", False, id="what was never recorded cannot be replayed"),
         pytest.param({"rrweb_to_video_status": "failed"}, "has_video", False, id="only a finished video is one"),
         pytest.param({"disclosure_visible": "false"}, "disclosure_visible", False, id="a hidden disclosure is told"),
@@ -90,10 +91,60 @@ def body(**changes: Any) -> dict[str, Any]:
             id="a revocation is shown with its time",
         ),
         pytest.param({"opt_out": {"revoke": True, "revoked_at": "soon"}}, "opt_out", {"revoke": True}, id="or without, if it has none"),
+        pytest.param({"opt_out": {"revoke": True, "revoked_at": 5}}, "opt_out", {"revoke": True}, id="or one that is no text"),
+        pytest.param(
+            {"opt_out": {"revoke": True, "revokedAt": "2026-03-02T10:00:00"}},
+            "opt_out",
+            {"revoke": True, "revoked_at": 1_772_445_600_000},
+            id="or one in the other spelling, which means UTC",
+        ),
     ],
 )
 def test_fields(changes: dict[str, Any], field: str, expected: Any) -> None:
     assert body(**changes).get(field) == expected
+
+
+def test_a_whole_document() -> None:
+    found = body(
+        disclosure_visible="false",
+        domain="shop.example",
+        expires_at_ms=1_930_000_000_000,
+        geo={"country": "DE", "region": "Bavaria", "city": "Ulm", "planet": "Earth"},
+        template_id="t",
+        template_version="2",
+    )
+
+    assert {name: value for name, value in found.items() if name not in ABOUT_WRITING} == {
+        "certificate_id": "EC-1",
+        "certificate_pk": 7,
+        "company_id": "acme",
+        "consent_at": 1_772_323_200_000,
+        "consent_text": "Cafe",
+        "consent_types": ["call", "text"],
+        "consumer": {"email": "Ann@Example.com", "name": "Ann Muller", "phone": "+12025550123"},
+        "deleted": False,
+        "disclosure_sha256": "a" * 64,
+        "disclosure_visible": False,
+        "domain": "shop.example",
+        "expires_at": 1_930_000_000_000,
+        "finalized_at": 1_772_323_500_000,
+        "geo": {"city": "Ulm", "country": "DE", "region": "Bavaria"},
+        "has_replay": True,
+        "has_video": True,
+        "ip": "2001:db8::1",
+        "language": "de",
+        "opt_out": {"revoke": False},
+        "origin": "https://shop.example",
+        "property_id": "shop",
+        "retention_status": "retained",
+        "session_id": "s-1",
+        "source": "session",
+        "status": "finalized",
+        "template_id": "t",
+        "template_version": "2",
+        "wcag_level": "AA",
+    }
+    assert (found["indexed_at"], found["row_version"]) == (5, 3)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +202,7 @@ def test_the_part_tells_content_and_version_and_its_sums_stay_exact() -> None:
         ("동의합니다", "동의합니다"),
         ("同意する ガ", "同意する ガ"),
         ("ﬁne ²", "fine 2"),
+        ("đĐøØłŁßæÆœŒ\u0131", "dDoOlLssaeAEoeOEi"),
     ],
 )
 def test_accents_are_folded_and_other_scripts_kept(text: str, folded: str) -> None:

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Document, Found, Target
 
 BUCKET_KEYS: Final = 8
 """Keys whose parts are summed: few enough that reading one bucket by document is cheap, and a sum of their parts is exact."""
-DEEP_EVERY: Final = 30
-"""In every so many rounds a slice is read whole and digested anew, which also finds what was altered under its old digest. With a round a
-day that is once a month, and a round reads a thirtieth of the index and what differs: less than a twentieth of its bytes."""
+WHOLE_EVERY: Final = 60
+"""In every so many rounds a range of keys is read whole and digested anew, which also finds what was altered under its old digest. With a
+round a day that is once in two months, and a round reads a sixtieth of the index and what differs: less than a twentieth of its bytes."""
 
 
 class Kind(StrEnum):
@@ -70,6 +69,14 @@ def judge(expected: Document | None, found: Found | None, target: Target, *, alt
     return Kind.CONTENT if found.deleted or altered or found.sha256 != expected.sha256 else None
 
 
-def is_deep(check_round: int, company_id: str, after: int) -> bool:
-    """Say whether the slice after a key is read whole in this round: each is, once in ``DEEP_EVERY``, and as many in every one of them."""
-    return (check_round + crc32(f"{company_id}:{after}".encode())) % DEEP_EVERY == 0
+def looks_wrong(expected: Document | None, found: Found, target: Target) -> bool:
+    """Say whether a document has to be looked at more closely, by its version and its part alone."""
+    if expected is None or expected.deleted:
+        return not found.deleted
+    epoch, row_version = found.version >> EPOCH_BITS, found.version & (2**EPOCH_BITS - 1)
+    return found.deleted or found.part != expected.part or row_version != expected.row_version or epoch > target.version_epoch
+
+
+def read_whole(buckets: Iterable[int], check_round: int) -> list[int]:
+    """Return the buckets that are read whole in this round: each is, once in ``WHOLE_EVERY``, and about as many in every one of them."""
+    return sorted(bucket for bucket in buckets if (bucket // BUCKET_KEYS + check_round) % WHOLE_EVERY == 0)

@@ -18,12 +18,12 @@ LONGEST_DELAY: Final = timedelta(minutes=30)
 FIELD: Final = re.compile(r"\bfield (?:name )?\[([A-Za-z_][\w.]*)\]|\bintroduction of \[([A-Za-z_][\w.]*)\]")
 
 
-def read_item(item: Mapping[str, Any], *, is_delete: bool = False) -> Answer:
+def read_item(item: Mapping[str, Any]) -> Answer:
     """Judge one item of a ``_bulk`` answer. A field's value, which the server may quote, stays out of the reason."""
     status: int = item["status"]
     error: Mapping[str, Any] = item.get("error") or {}
     kind = str(error.get("type", "no type told"))
-    if 200 <= status < 300 or (status == 404 and is_delete and not error):
+    if 200 <= status < 300:
         return Answer(result=Result.WRITTEN)
     if status == 409:
         return Answer(result=Result.CONFLICT)
