@@ -68,6 +68,9 @@ def body(**changes: Any) -> dict[str, Any]:
     [
         pytest.param({}, "consent_text", "Cafe", id="a text is shown once, without accents"),
         pytest.param({}, "consent_types", ["call", "text"], id="every type is shown once, in order"),
+        pytest.param(
+            {"consumer_name": None, "consumer_phone": ""}, "consumer", {"email": "Ann@Example.com"}, id="a consumer without a name"
+        ),
         pytest.param({}, "geo", {"region": "Bavaria"}, id="a place without a country is a place"),
         pytest.param({"geo": {"country": 5, "city": ""}}, "geo", None, id="what is no name of a place is left out"),
         pytest.param({"geo": "DE"}, "geo", None, id="a place that is no object is left out"),
@@ -145,6 +148,7 @@ def test_a_whole_document() -> None:
         "wcag_level": "AA",
     }
     assert (found["indexed_at"], found["row_version"]) == (5, 3)
+    assert document().key == KEY
 
 
 @pytest.mark.parametrize(
