@@ -263,6 +263,7 @@ def test_a_script_in_a_reason_is_shown_as_text(administrator: Page, up: Up) -> N
     try:
         expect(page.locator(f"tbody[data-job={JOB}]")).to_contain_text(SCRIPT)
         page.get_by_role("link", name=JOB_TITLE).click()
+        expect(page.get_by_role("heading", name="Execution history")).to_be_visible()  # the list has notices of other jobs
         expect(page.locator(".cm-notice")).to_contain_text(SCRIPT)
         page.goto(AUDIT)
         look_again(page, page.get_by_role("row").filter(has_text=SCRIPT))
