@@ -153,8 +153,6 @@ def compare(row: Row, held: list[Row], company_id: str, target: Row, report: Rep
             report.add(place, "the document is missing")
         return
     document, content = held[0], content_of(held[0])
-    if document["_id"] != f"{company_id}:{row['certificate_pk']}" or document.get("_routing") != company_id:
-        report.add(place, "it lies where no search of its company looks")
     if row["status"] == "finalized":
         expected = projection(company_id, row)
         differing = sorted(name for name in expected.keys() | content.keys() if expected.get(name) != content.get(name))
@@ -164,7 +162,7 @@ def compare(row: Row, held: list[Row], company_id: str, target: Row, report: Rep
             report.add(place, f"version {document['_version']} is not the row's, {row['row_version']}")
     elif content != tombstone(company_id, row["certificate_pk"]):
         report.add(place, f"the certificate is {row['status']}, and its document is no bare tombstone")
-    check_writing(document, target, place, report)
+    check_writing(document, company_id, target, place, report)
 
 
 def check_without_row(database: Connection, document: Row, company_id: str, target: Row, report: Report) -> None:
@@ -175,13 +173,13 @@ def check_without_row(database: Connection, document: Row, company_id: str, targ
         return
     if content_of(document) != tombstone(company_id, key_of(document)):
         report.add(place, "there is no such certificate")
+    check_writing(document, company_id, target, place, report)
+
+
+def check_writing(document: Row, company_id: str, target: Row, place: str, report: Report) -> None:
+    """Compare where a document lies, and what it says of its own writing, with its key, version and content. The time says nothing."""
     if document["_id"] != f"{company_id}:{key_of(document)}" or document.get("_routing") != company_id:
         report.add(place, "it lies where no search of its company looks")
-    check_writing(document, target, place, report)
-
-
-def check_writing(document: Row, target: Row, place: str, report: Report) -> None:
-    """Compare what a document says of its own writing with its version and content; when it was written says nothing."""
     source, version = document["_source"], document["_version"]
     if version // EPOCH > target["version_epoch"] or source.get("row_version") not in (version, version % EPOCH):
         report.add(place, f"version {version} belongs to no write of the job")

@@ -104,11 +104,8 @@ def compare(part: Slice, target: Target, tools: Tools) -> Report:
     oddities = tools.index.oddities(target, part.company_id, **place) if odd else []
     strays = [hit for hit in oddities if hit.routing != part.company_id]
     spoiled = {hit.key for hit in oddities if hit.routing == part.company_id}
-    hits = [
-        hit
-        for buckets, contents in ((differing, False), (whole, True))
-        for hit in tools.index.read(target, part.company_id, **place, buckets=buckets, whole=contents)
-    ]
+    hits = tools.index.read(target, part.company_id, **place, buckets=differing, whole=False)
+    hits += tools.index.read(target, part.company_id, **place, buckets=whole, whole=True)
     strays += [hit for hit in hits if hit.routing == part.company_id and hit.document_id != hit.key.document_id]
     own = [hit for hit in hits if hit.routing == part.company_id and hit.document_id == hit.key.document_id]
     suspects = suspects_among(expected, own, target, {*differing, *whole}) | {hit.key for hit in strays} | spoiled

@@ -1,4 +1,4 @@
-"""PostgreSQL: what its errors mean for a run."""
+"""PostgreSQL: what its errors mean for a run, and how its JSON is read."""
 
 import json
 from collections.abc import Generator

@@ -29,15 +29,20 @@ def verified(stack: Stack, database: Any, world: Any) -> Callable[[], Report]:
     return verified
 
 
-def test_everything_holds_for_hostile_rows_too(world: Any, run: Run, verified: Callable[[], Report]) -> None:
-    for columns in HOSTILE.values():
-        world.certificates(1, **columns)
+def hide_and_revoke(world: Any, run: Run) -> None:
+    """Bring three certificates into the index, and then what became of them: one is gone, one expired, one revoked."""
     gone, expired, revoked = world.certificates(3)
     run()
     world.database.execute("DELETE FROM econsent.certificates WHERE company_id = 'acme' AND certificate_pk = %s", [gone])
     world.change(expired, status="expired")
     world.revoke(revoked)
     run()
+
+
+def test_everything_holds_for_hostile_rows_too(world: Any, run: Run, verified: Callable[[], Report]) -> None:
+    for columns in HOSTILE.values():
+        world.certificates(1, **columns)
+    hide_and_revoke(world, run)
 
     report = verified()
 
@@ -141,12 +146,7 @@ class Flipping:
 def test_every_flipped_bit_is_named(world: Any, run: Run, verified: Callable[..., Report]) -> None:
     for columns in HOSTILE.values():
         world.certificates(1, **{name: value[:400] if name in {"origin", "domain"} else value for name, value in columns.items()})
-    gone, expired, revoked = world.certificates(3)
-    run()
-    world.database.execute("DELETE FROM econsent.certificates WHERE company_id = 'acme' AND certificate_pk = %s", [gone])
-    world.change(expired, status="expired")
-    world.revoke(revoked)
-    run()
+    hide_and_revoke(world, run)
     documents = verified().documents
     flipping, silent = Flipping(SearchIndex(world.client), Random(SEED)), []
 
