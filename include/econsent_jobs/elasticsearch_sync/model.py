@@ -22,8 +22,7 @@ class Key(NamedTuple):
         return f"{self.company_id}:{self.certificate_pk}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """One leased outbox row. ``lost_leases``: how many workers ended while they held it."""
 
     key: Key
@@ -107,8 +106,7 @@ class Source(NamedTuple):
     disclosure_visible: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(NamedTuple):
     """What the index is to hold: ``body`` is its JSON, ``sha256`` the digest of its content, ``part`` the number that sums are made of.
 
     A tombstone (``deleted``) holds nothing of the consumer.

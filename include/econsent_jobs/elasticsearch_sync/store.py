@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from psycopg.rows import dict_row, tuple_row
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.statements import statement
@@ -148,18 +148,13 @@ class PostgresStore:
 
     def claim(self, *, limit: int, lease_seconds: float) -> Lease:
         token = uuid4()
-        rows = self._rows("claim_documents", batch_size=limit, lease_token=token, lease_seconds=lease_seconds)
-        claimed_at_ms = max((row.pop("claimed_at_ms") for row in rows), default=0)
-        claims = [Claim(key=Key(row.pop("company_id"), row.pop("certificate_pk")), **row) for row in rows]
+        rows = self._tuples("claim_documents", batch_size=limit, lease_token=token, lease_seconds=lease_seconds)
+        claims = [Claim(Key(company_id, pk), *counts) for company_id, pk, *counts, _ in rows]
+        claimed_at_ms = max((row[-1] for row in rows), default=0)
         return Lease(token=token, claims=sorted(claims, key=lambda claim: (-claim.priority, claim.key)), claimed_at_ms=claimed_at_ms)
 
     def load(self, company_id: str, certificate_pks: Sequence[int]) -> list[Source]:
-        with database_errors(), self._database.cursor(row_factory=tuple_row) as cursor:
-            parameters = {"company_id": company_id, "certificate_pks": list(certificate_pks)}
-            rows = cursor.execute(statement(PACKAGE, "load_documents"), parameters).fetchall()
-            names = tuple(column.name for column in cursor.description or ())
-        assert names == Source._fields, "sql/load_documents.sql names them in this order"
-        return [Source._make(row) for row in rows]
+        return list(map(Source._make, self._tuples("load_documents", company_id=company_id, certificate_pks=list(certificate_pks))))
 
     def row_versions(self, company_id: str, certificate_pks: Sequence[int]) -> Mapping[int, int]:
         rows = self._rows("row_versions", company_id=company_id, certificate_pks=list(certificate_pks))
@@ -253,6 +248,11 @@ class PostgresStore:
     def _rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         with database_errors(), self._database.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement(PACKAGE, name), parameters).fetchall()
+
+    def _tuples(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Read rows as they are, in the order of the statement's columns: for what is read a thousand times a batch."""
+        with database_errors():
+            return self._database.execute(statement(PACKAGE, name), parameters).fetchall()
 
     def _run(self, name: str, **parameters: Any) -> int:
         """Carry a statement out and return how many rows it touched."""

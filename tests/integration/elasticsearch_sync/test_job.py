@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.statements import statement
 from econsent_jobs.elasticsearch_sync.job import settle, start_sending, take
+from econsent_jobs.elasticsearch_sync.model import Claim, Source
+from econsent_jobs.elasticsearch_sync.store import PACKAGE
 from econsent_jobs.elasticsearch_sync.tools import Tools
 
 Run = Callable[..., Any]
@@ -26,6 +31,18 @@ def test_a_certificate_reaches_the_index_and_leaves_the_outbox(world: Any, run: 
     assert (stored["_version"], stored["row_version"]) == (1, 1)
     assert world.shown({"term": {"consumer.email": "ANN@example.com"}}) == [pk]
     assert world.shown({"match": {"consent_text": "acme"}}) == [pk]
+
+
+def test_rows_are_read_in_the_order_of_their_columns(database: psycopg.Connection[Any]) -> None:
+    claimed = database.execute(statement(PACKAGE, "claim_documents"), {"batch_size": 1, "lease_token": uuid4(), "lease_seconds": 60})
+    loaded = database.execute(statement(PACKAGE, "load_documents"), {"company_id": "none", "certificate_pks": [1]})
+
+    assert names(claimed) == ("company_id", "certificate_pk", *Claim._fields[1:], "claimed_at_ms")
+    assert names(loaded) == Source._fields
+
+
+def names(cursor: psycopg.Cursor[Any]) -> tuple[str, ...]:
+    return tuple(column.name for column in cursor.description or ())
 
 
 def test_a_second_run_changes_nothing(world: Any, run: Run) -> None:

@@ -13,6 +13,7 @@ MOST_ATTEMPTS: Final = 5
 """A document that the index refuses is set aside after so many tries; one that met trouble of the other side is never."""
 MOST_LOST_LEASES: Final = 3
 """A row that so many workers lost is tried alone; when it is lost alone too, it is set aside."""
+WRITTEN: Final = Answer(result=Result.WRITTEN)
 FIRST_DELAY: Final = timedelta(seconds=30)
 LONGEST_DELAY: Final = timedelta(minutes=30)
 FIELD: Final = re.compile(r"\bfield (?:name )?\[([A-Za-z_][\w.]*)\]|\bintroduction of \[([A-Za-z_][\w.]*)\]")
@@ -21,10 +22,10 @@ FIELD: Final = re.compile(r"\bfield (?:name )?\[([A-Za-z_][\w.]*)\]|\bintroducti
 def read_item(item: Mapping[str, Any]) -> Answer:
     """Judge one item of a ``_bulk`` answer. A field's value, which the server may quote, stays out of the reason."""
     status: int = item["status"]
+    if 200 <= status < 300:
+        return WRITTEN
     error: Mapping[str, Any] = item.get("error") or {}
     kind = str(error.get("type", "no type told"))
-    if 200 <= status < 300:
-        return Answer(result=Result.WRITTEN)
     if status == 409:
         return Answer(result=Result.CONFLICT)
     if status == 400:

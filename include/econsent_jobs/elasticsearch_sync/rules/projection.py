@@ -112,7 +112,7 @@ def shown(key: Key, source: Source) -> dict[str, Any]:
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value != [] and value != {} and value != ""}
+    return {name: value for name, value in fields.items() if value or value == 0}  # 0 and False say something
 
 
 def is_revoked(opt_out: Any) -> bool:

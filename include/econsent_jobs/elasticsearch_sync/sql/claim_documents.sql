@@ -1,9 +1,7 @@
 -- Revocations first, then oldest first; SKIP LOCKED lets runs share the outbox. A lease that ran out is anybody's, and counts as lost.
+-- What is locked is taken by its place: joined by key, PostgreSQL may scan the whole outbox for each batch.
 WITH due AS (
-    SELECT
-        queued.company_id,
-        queued.doc_type,
-        queued.doc_key
+    SELECT queued.ctid
     FROM econsent.search_outbox AS queued
     WHERE
         queued.state = 'due'
@@ -19,11 +17,7 @@ SET
     lost_leases = CASE WHEN queued.lease_token IS NULL THEN queued.lost_leases ELSE least(queued.lost_leases + 1, 1000) END,
     lease_token = %(lease_token)s,
     leased_until = now() + make_interval(secs => %(lease_seconds)s)
-FROM due
-WHERE
-    queued.company_id = due.company_id
-    AND queued.doc_type = due.doc_type
-    AND queued.doc_key = due.doc_key
+WHERE queued.ctid = any(array(SELECT due.ctid FROM due))
 RETURNING
     queued.company_id,
     queued.doc_key::bigint AS certificate_pk,
