@@ -78,9 +78,9 @@ PLANTED: Final = (
     Planted(
         name="a tombstone keeps the consumer",
         file=JOB + "rules/projection.py",
-        old='        content: dict[str, Any] = {"certificate_pk": key.certificate_pk, "company_id": key.company_id, "deleted": True}',
-        new='        content: dict[str, Any] = {**(shown(key, source) if source else {}), "certificate_pk": key.certificate_pk,'
-        ' "company_id": key.company_id, "deleted": True}',
+        old="        content = Shown(certificate_pk=key.certificate_pk, company_id=key.company_id, deleted=True)",
+        new="        buried = Shown(certificate_pk=key.certificate_pk, company_id=key.company_id, deleted=True)\n"
+        "        content = msgspec.structs.replace(shown(key, source), deleted=True) if source else buried",
         killers=(UNIT + "test_projection.py",),
     ),
     Planted(

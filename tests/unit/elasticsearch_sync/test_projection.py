@@ -4,16 +4,22 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from econsent_jobs.core.canonical_json import canonical_json
 from econsent_jobs.core.errors import BadItem
+from econsent_jobs.elasticsearch_sync.mapping import PROPERTIES
 from econsent_jobs.elasticsearch_sync.model import Document, Key, Source
 from econsent_jobs.elasticsearch_sync.rules.projection import (
     ABOUT_WRITING,
     LONGEST_TEXT,
     MOST_SUMMED,
     PART_DIGITS,
+    Consumer,
+    Geo,
+    OptOut,
+    Shown,
     digest_of,
     fold,
     is_revoked,
@@ -190,6 +196,15 @@ def test_the_digest_is_of_the_canonical_form_and_of_the_content_alone() -> None:
     assert document(domain="other.example").sha256 != document().sha256
 
 
+@pytest.mark.parametrize("kind", [Shown, Consumer, Geo, OptOut])
+def test_names_stand_in_the_order_of_the_canonical_form(kind: type[msgspec.Struct]) -> None:
+    assert list(kind.__struct_fields__) == sorted(kind.__struct_fields__)
+
+
+def test_the_index_has_a_field_for_all_that_is_shown_and_for_nothing_else() -> None:
+    assert PROPERTIES.keys() - ABOUT_WRITING == set(Shown.__struct_fields__)
+
+
 def test_the_part_tells_content_and_version_and_its_sums_stay_exact() -> None:
     assert part_of("a" * 64, 1) != part_of("a" * 64, 2)
     assert part_of("a" * 64, 1) != part_of("b" * 64, 1)
@@ -217,7 +232,7 @@ def test_texts_of_4900_characters_in_ten_languages_are_searched_whole() -> None:
     languages = ["e", "ñ", "é", "ã", "ü", "à", "同", "臺", "동", "đ"]
     records = [{"id": str(number), "type": "call", "value": letter * 4_900} for number, letter in enumerate(languages)]
 
-    assert len(shown(KEY, ROW._replace(consent_records=records))["consent_text"]) == 10 * 4_900 + 9
+    assert len(shown(KEY, ROW._replace(consent_records=records)).consent_text or "") == 10 * 4_900 + 9
 
 
 def test_texts_are_bounded() -> None:

@@ -7,7 +7,7 @@ those bytes, many times faster; ``test_projection.py`` compares the two.
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -19,7 +19,8 @@ from econsent_jobs.elasticsearch_sync.model import Document, Key, Source
 ENCODER: Final = msgspec.json.Encoder(order="sorted")
 INDEXED: Final = "finalized"
 ABOUT_WRITING: Final = frozenset({"digest_part", "indexed_at", "projection_sha256", "row_version"})
-GEO_FIELDS: Final = ("country", "region", "city")
+WITHOUT_REPLAY: Final = frozenset({"expired", "deleted"})
+TRUTHS: Final[Mapping[str | None, bool]] = {"true": True, "false": False}
 PART_DIGITS: Final = 10
 """40 bits: a sum of 4,096 of them stays below 2^53, where Elasticsearch's doubles are exact."""
 MOST_SUMMED: Final = 4_096
@@ -32,6 +33,56 @@ UNDECOMPOSED: Final = str.maketrans(
 """Letters that a person types without their mark, and that Unicode does not take apart."""
 
 
+class Consumer(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+
+
+class Geo(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+
+
+class OptOut(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    revoke: bool
+    revoked_at: int | None = None
+
+
+class Shown(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
+    """The content of a document, by name as the canonical form has it; what is None is left out. Times: milliseconds since 1970."""
+
+    certificate_id: str | None = None
+    certificate_pk: int
+    company_id: str
+    consent_at: int | None = None
+    consent_text: str | None = None
+    consent_types: list[str] | None = None
+    consumer: Consumer | None = None
+    deleted: bool
+    disclosure_sha256: str | None = None
+    disclosure_visible: bool | None = None
+    domain: str | None = None
+    expires_at: int | None = None
+    finalized_at: int | None = None
+    geo: Geo | None = None
+    has_replay: bool | None = None
+    has_video: bool | None = None
+    ip: str | None = None
+    language: str | None = None
+    opt_out: OptOut | None = None
+    origin: str | None = None
+    property_id: str | None = None
+    retention_status: str | None = None
+    session_id: str | None = None
+    source: str | None = None
+    status: str | None = None
+    template_id: str | None = None
+    template_version: str | None = None
+    wcag_level: str | None = None
+
+
 def project(key: Key, source: Source | None, *, row_version: int, indexed_at_ms: int) -> Document:
     """Return the document for the row as it is now, or the tombstone of one that is gone or no longer counts.
 
@@ -39,19 +90,17 @@ def project(key: Key, source: Source | None, *, row_version: int, indexed_at_ms:
     could carry.
     """
     if source is None or source.status != INDEXED:
-        content: dict[str, Any] = {"certificate_pk": key.certificate_pk, "company_id": key.company_id, "deleted": True}
+        content = Shown(certificate_pk=key.certificate_pk, company_id=key.company_id, deleted=True)
     else:
         content = shown(key, source)
     version = row_version if source is None else source.row_version
-    plain = plain_bytes(content)
+    plain = ENCODER.encode(content)
     if len(plain) > MOST_BYTES:
         raise BadItem(ErrorClass.DATA, f"the document has {len(plain)} bytes, and at most {MOST_BYTES} can be indexed")
     sha256 = hashlib.sha256(plain).hexdigest()
     part = part_of(sha256, version)
     written = f',"digest_part":{part},"indexed_at":{indexed_at_ms},"projection_sha256":"{sha256}","row_version":{version}}}'
-    return Document(
-        key=key, row_version=version, sha256=sha256, part=part, body=plain[:-1] + written.encode(), deleted=bool(content["deleted"])
-    )
+    return Document(key, version, sha256, part, plain[:-1] + written.encode(), content.deleted)
 
 
 def part_of(sha256: str, row_version: int) -> int:
@@ -62,57 +111,54 @@ def part_of(sha256: str, row_version: int) -> int:
 def digest_of(stored: Mapping[str, Any]) -> str:
     """Return the digest that a stored document's content has, whatever digest it carries."""
     content = {name: value for name, value in stored.items() if name not in ABOUT_WRITING}
-    return hashlib.sha256(plain_bytes(content)).hexdigest()
+    return hashlib.sha256(ENCODER.encode(content)).hexdigest()
 
 
-def plain_bytes(content: Mapping[str, Any]) -> bytes:
-    return ENCODER.encode(content)
+def shown(key: Key, source: Source) -> Shown:
+    """Return what is shown of a certificate that counts."""
+    records = records_of(source.consent_records)
+    return Shown(
+        certificate_id=source.certificate_id or None,
+        certificate_pk=key.certificate_pk,
+        company_id=key.company_id,
+        consent_at=source.consent_at_ms,
+        consent_text=consent_text(records),
+        consent_types=consent_types(records),
+        consumer=consumer_of(source),
+        deleted=False,
+        disclosure_sha256=source.disclosure_sha256 or None,
+        disclosure_visible=TRUTHS.get(source.disclosure_visible),
+        domain=source.domain or None,
+        expires_at=source.expires_at_ms,
+        finalized_at=source.finalized_at_ms,
+        geo=geo_of(source.geo),
+        has_replay=source.recorded and source.retention_status not in WITHOUT_REPLAY,
+        has_video=source.rrweb_to_video_status == "completed",
+        ip=source.ip,
+        language=source.language or None,
+        opt_out=opt_out_of(source.opt_out),
+        origin=source.origin or None,
+        property_id=source.property_id or None,
+        retention_status=source.retention_status or None,
+        session_id=source.session_id or None,
+        source=source.source or None,
+        status=source.status,
+        template_id=source.template_id or None,
+        template_version=source.template_version or None,
+        wcag_level=source.wcag_level or None,
+    )
 
 
-def shown(key: Key, source: Source) -> dict[str, Any]:
-    """Return the fields, empty ones left out."""
-    revoked = is_revoked(source.opt_out)
-    fields: dict[str, Any] = {
-        "certificate_id": source.certificate_id,
-        "certificate_pk": key.certificate_pk,
-        "company_id": key.company_id,
-        "consent_at": source.consent_at_ms,
-        "consent_text": consent_text(source.consent_records),
-        "consent_types": consent_types(source.consent_records),
-        "consumer": present(
-            {
-                "email": source.consumer_email,
-                "name": fold(source.consumer_name) if source.consumer_name else None,
-                "phone": source.consumer_phone,
-            }
-        ),
-        "deleted": False,
-        "disclosure_sha256": source.disclosure_sha256,
-        "disclosure_visible": {"true": True, "false": False}.get(source.disclosure_visible or ""),
-        "domain": source.domain,
-        "expires_at": source.expires_at_ms,
-        "finalized_at": source.finalized_at_ms,
-        "geo": geo_of(source.geo),
-        "has_replay": source.recorded and source.retention_status not in {"expired", "deleted"},
-        "has_video": source.rrweb_to_video_status == "completed",
-        "ip": source.ip,
-        "language": source.language,
-        "opt_out": present({"revoke": revoked, "revoked_at": revoked_at_ms(source.opt_out) if revoked else None}),
-        "origin": source.origin,
-        "property_id": source.property_id,
-        "retention_status": source.retention_status,
-        "session_id": source.session_id,
-        "source": source.source,
-        "status": source.status,
-        "template_id": source.template_id,
-        "template_version": source.template_version,
-        "wcag_level": source.wcag_level,
-    }
-    return present(fields)
+def consumer_of(source: Source) -> Consumer | None:
+    email, name, phone = source.consumer_email or None, source.consumer_name, source.consumer_phone or None
+    if not (email or name or phone):
+        return None
+    return Consumer(email=email, name=fold(name) if name else None, phone=phone)
 
 
-def present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value or value == 0}  # 0 and False say something
+def opt_out_of(opt_out: Any) -> OptOut:
+    revoked = is_revoked(opt_out)
+    return OptOut(revoke=revoked, revoked_at=revoked_at_ms(opt_out) if revoked else None)
 
 
 def is_revoked(opt_out: Any) -> bool:
@@ -134,12 +180,13 @@ def revoked_at_ms(opt_out: Any) -> int | None:
         return None
 
 
-def geo_of(geo: Any) -> dict[str, str]:
+def geo_of(geo: Any) -> Geo | None:
     """Return what is known of the place; a place without a country is one too."""
     if not isinstance(geo, dict):
-        return {}
+        return None
     told = cast("dict[str, Any]", geo)
-    return {name: value for name in GEO_FIELDS if isinstance(value := told.get(name), str) and value}
+    city, country, region = [value if isinstance(value := told.get(name), str) and value else None for name in Geo.__struct_fields__]
+    return Geo(city=city, country=country, region=region) if city or country or region else None
 
 
 def records_of(consent_records: Any) -> list[dict[str, Any]]:
@@ -148,13 +195,13 @@ def records_of(consent_records: Any) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", record) for record in cast("list[Any]", consent_records) if isinstance(record, dict)]
 
 
-def consent_types(consent_records: Any) -> list[str]:
-    return sorted({kind for record in records_of(consent_records) if isinstance(kind := record.get("type"), str)})
+def consent_types(records: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    return sorted({kind for record in records if isinstance(kind := record.get("type"), str)}) or None
 
 
-def consent_text(consent_records: Any) -> str | None:
+def consent_text(records: Sequence[Mapping[str, Any]]) -> str | None:
     """Return what the consumer read, for keyword search: each text once, accents folded, bounded."""
-    texts = dict.fromkeys(value for record in records_of(consent_records) if isinstance(value := record.get("value"), str) and value)
+    texts = dict.fromkeys(value for record in records if isinstance(value := record.get("value"), str) and value)
     return fold("\n".join(texts)[:LONGEST_TEXT]) if texts else None
 
 
