@@ -36,6 +36,9 @@ MOST_SECONDS: Final = 15
 MOST_EXCERPT_BYTES: Final = 4 * 1024 * 3
 """4 KB, in which each wrong byte may have become a replacement character of three."""
 MOST_RETRY_AFTER_SECONDS: Final = 12 * 3_600
+FORGOTTEN_AFTER: Final = timedelta(days=90)
+"""Retention removes what receivers answered longer ago, of deliveries that have ended."""
+ENDED: Final = frozenset({"delivered", "exhausted", "cancelled"})
 
 
 def check_delivery(
@@ -58,8 +61,9 @@ def check_delivery(
 
 def check_numbering(row: Row, attempts: Sequence[Row]) -> Iterator[Difference]:
     numbers = [attempt["attempt_no"] for attempt in attempts]
-    if numbers != list(range(1, row["attempts"] + 1)):
-        expected, found = f"1 to {row['attempts']}", short(numbers)
+    first = first_kept(row, attempts)
+    if numbers != list(range(first, row["attempts"] + 1)):
+        expected, found = f"{first} to {row['attempts']}", short(numbers)
         yield Difference(trouble=Trouble.NUMBERING, what="webhook_attempts", expected=expected, found=found)
     made_before = row["max_attempts"] - TRIES  # by whoever replayed it, who gave it as many tries again
     if not 0 <= made_before <= row["attempts"] <= row["max_attempts"]:
@@ -70,9 +74,22 @@ def check_numbering(row: Row, attempts: Sequence[Row]) -> Iterator[Difference]:
         yield Difference(trouble=Trouble.BOUND, what="webhook_deliveries.max_attempts", expected=expected, found=found)
 
 
+def first_kept(row: Row, attempts: Sequence[Row]) -> int:
+    """Return the number of the first attempt that must be there still: retention removes old ones from the first on."""
+    old_enough = row["created_at"] <= datetime.now(UTC) - FORGOTTEN_AFTER
+    if not (old_enough and (row["status"] in ENDED or row["replayed"])):
+        return 1
+    if attempts:
+        return attempts[0]["attempt_no"]
+    delivered_lately = row["delivered_at"] is not None and row["delivered_at"] > datetime.now(UTC) - FORGOTTEN_AFTER
+    return row["attempts"] if delivered_lately else row["attempts"] + 1
+
+
 def check_state(row: Row, attempts: Sequence[Row], endpoint: Endpoint | None, *, written_down: timedelta) -> Iterator[Difference]:
     """The status is the one that the attempts lead to; who reopens a delivery takes it back to waiting."""
     status, made_before = row["status"], row["max_attempts"] - TRIES
+    if row["attempts"] and not attempts and first_kept(row, attempts) > row["attempts"]:
+        return  # of what it followed from, nothing is kept any more
     last = attempts[-1]["outcome"] if attempts else None
     successes = sum(attempt["outcome"] in SUCCESSES for attempt in attempts)
     wrong = ""
@@ -148,7 +165,7 @@ def check_summary(row: Row, attempts: Sequence[Row]) -> Iterator[Difference]:
             expected=short(last["status_code"]),
             found=short(row["last_status_code"]),
         )
-    if last is None and row["last_status_code"] is not None:
+    if last is None and row["last_status_code"] is not None and first_kept(row, attempts) == 1:
         yield Difference(
             trouble=Trouble.SUMMARY, what="webhook_deliveries.last_status_code", expected="nothing", found=short(row["last_status_code"])
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
@@ -42,9 +43,8 @@ def ended_at(attempt: Row) -> datetime:
 
 def check_waits(attempts: Sequence[Row], *, reopened: bool) -> Iterator[Difference]:
     """Each attempt comes after the one before it, and not before its wait is over; a person who reopened a delivery may have cut waits."""
-    for place in range(1, len(attempts)):
-        before, attempt = attempts[place - 1], attempts[place]
-        earliest, _ = bounds(before, number=place)
+    for before, attempt in pairwise(attempts):
+        earliest, _ = bounds(before, number=before["attempt_no"])
         if reopened:
             earliest = before["started_at"]
         if attempt["started_at"] < earliest:
@@ -58,9 +58,10 @@ def check_waits(attempts: Sequence[Row], *, reopened: bool) -> Iterator[Differen
 
 def check_backoffs(attempts: Sequence[Row], *, reopened: bool, waiting: bool) -> Iterator[Difference]:
     """Each failed attempt that another one follows notes the backoff that its number has; the last one too while a retry is waited for."""
-    for number, attempt in enumerate(attempts, start=1):
+    for attempt in attempts if waiting else attempts[:-1]:
+        number = attempt["attempt_no"]
         expected = int(wait_after(number).total_seconds())
-        if (number < len(attempts) or waiting) and not reopened and attempt["backoff_seconds"] != expected:
+        if not reopened and attempt["backoff_seconds"] != expected:
             yield Difference(
                 trouble=Trouble.SCHEDULE,
                 what=f"attempt {number}, backoff_seconds",
@@ -73,7 +74,7 @@ def check_next(delivery: Row, attempts: Sequence[Row], *, reopened: bool, writte
     """A delivery that waits for a retry waits as long as its backoff says."""
     if delivery["status"] != "retrying" or not attempts or reopened:
         return
-    earliest, latest = bounds(attempts[-1], number=len(attempts), written_down=written_down)
+    earliest, latest = bounds(attempts[-1], number=attempts[-1]["attempt_no"], written_down=written_down)
     asked = attempts[-1]["retry_after_seconds"]
     if asked is not None:
         earliest = max(earliest, ended_at(attempts[-1]) + timedelta(seconds=asked) - CLOCKS_APART)

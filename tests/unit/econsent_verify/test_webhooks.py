@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from econsent_verify.webhook_delivery_retry_checks.addresses import is_public
-from econsent_verify.webhook_delivery_retry_checks.deliveries import code_fits
+from econsent_verify.webhook_delivery_retry_checks.deliveries import check_delivery, code_fits
 from econsent_verify.webhook_delivery_retry_checks.events import is_timestamp
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
+from econsent_verify.webhook_delivery_retry_checks.records import Delivery
 from econsent_verify.webhook_delivery_retry_checks.schedule import bounds, wait_after
 from econsent_verify.webhook_delivery_retry_checks.signature import is_signed, signature_of
 from tests.prove.webhooks.forbidden_targets import PUBLIC, addresses
@@ -138,3 +140,54 @@ def test_an_outcome_fits_its_status(outcome: str, code: int | None, fits: bool) 
 )
 def test_a_body_says_when_in_utc_and_milliseconds(text: object, right: bool) -> None:
     assert is_timestamp(text) is right
+
+
+def refused_twice(*, days_ago: float, **changes: Any) -> Delivery:
+    """A delivery that was made so long ago, refused twice, and taken at the third attempt."""
+    made = datetime.now(UTC) - timedelta(days=days_ago)
+    failed = {"outcome": "http_error", "status_code": 500, "error": "no"}
+    taken = {"outcome": "success", "status_code": 200, "error": None}
+    common = {"duration_ms": 0, "address": "8.8.8.8", "excerpt_bytes": 0, "jitter_percent": None, "retry_after_seconds": None}
+    attempts = [
+        common | failed | {"attempt_no": 1, "started_at": made, "backoff_seconds": 60},
+        common | failed | {"attempt_no": 2, "started_at": made + timedelta(minutes=1), "backoff_seconds": 120},
+        common | taken | {"attempt_no": 3, "started_at": made + timedelta(minutes=3), "backoff_seconds": None},
+    ]
+    ended = attempts[-1]["started_at"]
+    row = {"delivery_id": "d", "status": "delivered", "attempts": 3, "max_attempts": 16, "lost_leases": 0, "lease_token": None}
+    row |= {"leased_until": None, "next_attempt_at": ended, "created_at": made, "delivered_at": ended, "replayed": False}
+    return Delivery(row=row | {"last_status_code": 200, "last_error_class": None, "last_error": None} | changes, attempts=attempts)
+
+
+def troubles(delivery: Delivery, kept: slice) -> set[Trouble]:
+    remaining = Delivery(row=delivery.row, attempts=delivery.attempts[kept])
+    return {found.trouble for found in check_delivery(remaining, None, loopback=False)}
+
+
+@pytest.mark.parametrize("kept", [slice(0, 3), slice(1, 3), slice(2, 3), slice(3, 3)])
+def test_what_retention_removes_after_90_days_is_not_missed(kept: slice) -> None:
+    assert troubles(refused_twice(days_ago=91), kept) == set()
+
+
+@pytest.mark.parametrize("kept", [slice(1, 3), slice(2, 3), slice(3, 3)])
+def test_what_is_gone_before_is_missed(kept: slice) -> None:
+    assert Trouble.NUMBERING in troubles(refused_twice(days_ago=89), kept)
+
+
+@pytest.mark.parametrize("kept", [slice(0, 2), slice(0, 3, 2), slice(1, 2)])
+def test_a_later_attempt_is_missed_however_old_it_is(kept: slice) -> None:
+    assert Trouble.NUMBERING in troubles(refused_twice(days_ago=91), kept)
+
+
+def test_what_still_waits_keeps_its_attempts_unless_it_had_ended_before() -> None:
+    waiting = {"status": "retrying", "delivered_at": None, "last_error_class": "http_delivery", "last_error": "no"}
+
+    assert Trouble.NUMBERING in troubles(refused_twice(days_ago=91, **waiting), slice(1, 3))
+    assert troubles(refused_twice(days_ago=91, **waiting, replayed=True, max_attempts=18), slice(1, 3)) == set()
+    assert troubles(refused_twice(days_ago=91, **waiting, replayed=True, max_attempts=19, attempts=3), slice(3, 3)) == set()
+
+
+def test_a_delivery_of_lately_keeps_its_last_attempt() -> None:
+    lately = datetime.now(UTC) - timedelta(days=1)
+
+    assert Trouble.NUMBERING in troubles(refused_twice(days_ago=200, delivered_at=lately), slice(3, 3))
