@@ -266,9 +266,15 @@ def look_at_conflicts(sent: Sent, tools: Tools) -> dict[tuple[str, Key], Answer]
             if meaning is None:
                 judged[target.index_name, key] = repair(sent.documents[key], target, present[key], gone=key not in versions, tools=tools)
             else:
-                reason = "" if meaning is Result.WRITTEN else "the index changed while it was looked at"
-                judged[target.index_name, key] = Answer(result=meaning, reason=reason)
+                judged[target.index_name, key] = Answer(result=meaning, reason="" if meaning is Result.WRITTEN else why_busy(present.get(key)))
     return judged
+
+
+def why_busy(found: Found | None) -> str:
+    """Say what kept a document out that is not in the index under this version, nor under a newer one."""
+    if found is None:  # somebody removed it past the job, and Elasticsearch remembers under which version for a minute
+        return "it was removed from the index a moment ago, which the index holds against it for a minute"
+    return "the index changed while it was looked at"
 
 
 def repair(document: Document, target: Target, found: Found, *, gone: bool, tools: Tools) -> Answer:

@@ -137,6 +137,23 @@ def test_a_slice_whose_repair_failed_is_compared_again_by_the_next_run(world: An
     assert report.kinds == {"content": 1}
 
 
+def test_what_somebody_removed_comes_back_as_soon_as_the_index_forgets_it(world: Any, run: Run) -> None:
+    (pk,) = world.certificates()
+    run()
+    world.client.delete(index=world.index_name(), id=f"acme:{pk}", routing="acme")
+
+    result = run()
+
+    assert (result.mended, result.failed) == ({"missing": 1}, 1)
+    assert "it was removed from the index a moment ago" in world.outbox()[pk]["last_error"]
+    world.client.indices.put_settings(index=world.index_name(), settings={"index.gc_deletes": "0s"})
+    while world.stored(pk) is None:  # at the next tick of the server's own clock
+        world.client.indices.refresh(index=world.index_name())
+        world.due_now()
+        run()
+    assert world.shown() == [pk]
+
+
 def test_documents_of_a_company_that_does_not_exist_go(world: Any, run: Run) -> None:
     (pk,) = world.certificates()
     run()
