@@ -1,0 +1,105 @@
+"""The mass-delete guard in a running Airflow: a run waits for a second person, and only what that person approved is deleted."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from econsent_stack.stores import open_stores
+from tests.integration.retention_enforcement.world import World
+from tests.system.browsing import address, send_json, token
+from tests.system.running import Up, wait_for
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
+
+DAG = "/api/v2/dags/retention_enforcement"
+TOO_MANY = 1_001
+APPROVED, REFUSED = "mass-approved", "mass-refused"
+PERSON_READS_SECONDS = 5
+"""An answer within a second of the question finds the worker that asked still ending, and Airflow then asks a second time."""
+WHO_STARTS, WHO_APPROVES = "watch", "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the DAG, asked for over Airflow's own API."""
+
+    up: Up
+    path: str
+
+    def state(self, task_id: str) -> str | None:
+        status, found = self.up.request(f"{self.path}/taskInstances/{task_id}", token=token(self.up, WHO_APPROVES))
+        assert status == 200
+        return found["state"]
+
+    def question(self) -> dict[str, Any]:
+        status, found = self.up.request(f"{self.path}/taskInstances/approve/-1/hitlDetails", token=token(self.up, WHO_APPROVES))
+        assert status == 200
+        return found
+
+    def answer(self, user: str, *chosen: str) -> None:
+        request = urllib.request.Request(
+            f"{address(self.up)}{self.path}/taskInstances/approve/-1/hitlDetails",
+            data=json.dumps({"chosen_options": chosen, "params_input": {}}).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token(self.up, user)}"},
+            method="PATCH",
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 200
+
+
+@pytest.fixture(scope="module")
+def world(up: Up) -> Iterator[World]:
+    """Two companies, each with one deletion more due than a day may have."""
+    with open_stores(up.stack()) as stores:
+        world = World(database=stores.database, client=stores.archive, bucket=stores.archive_bucket, efs=stores.efs_base)
+        for company_id in (APPROVED, REFUSED):
+            world.company(company_id)
+            certificate_pk = world.expired_certificate(days=8, status="expired", company_id=company_id)
+            for _ in range(TOO_MANY):
+                world.marked(company_id=company_id, certificate_pk=certificate_pk, guarded=True)
+        yield world
+
+
+def started(up: Up, user: str) -> Run:
+    status, text = send_json(up, f"{DAG}/dagRuns", {"logical_date": None}, user=user)
+    assert status == 200, text
+    return Run(up=up, path=f"{DAG}/dagRuns/{quote(json.loads(text)['dag_run_id'])}")
+
+
+def states(world: World, company_id: str) -> dict[str, int]:
+    found = world.database.execute(
+        "SELECT state, count(*) FROM econsent.storage_objects WHERE company_id = %s GROUP BY state", [company_id]
+    ).fetchall()
+    return dict(found)
+
+
+def answers(world: World) -> dict[str, tuple[str, str]]:
+    rows = world.rows("mass_deletions", "company_id", "decision", "decided_by", order="company_id")
+    return {company_id: (decision, decided_by) for company_id, decision, decided_by in rows}
+
+
+def test_nothing_goes_until_a_second_person_agrees_and_then_only_that(up: Up, world: World) -> None:
+    run = started(up, WHO_STARTS)
+    wait_for(lambda: run.state("approve") in {"deferred", "awaiting_input"}, what="the question")
+
+    question = run.question()
+    assert {APPROVED, REFUSED} < set(question["options"])
+    assert f"{TOO_MANY} deletions are due and 0 went today" in question["body"]
+    assert states(world, APPROVED) == states(world, REFUSED) == {"expired": TOO_MANY}
+
+    time.sleep(PERSON_READS_SECONDS)
+    run.answer(WHO_APPROVES, APPROVED)
+
+    wait_for(lambda: run.state("conclude") == "success", what="the end of the run")
+    assert states(world, APPROVED) == {"deleted": TOO_MANY}
+    assert states(world, REFUSED) == {"expired": TOO_MANY}
+    assert answers(world) == {APPROVED: ("approved", WHO_APPROVES), REFUSED: ("refused", WHO_APPROVES)}
+    told = world.rows("audit_log", "company_id", "action", "user", order="audit_id", category="organization")
+    assert (APPROVED, "retention.mass_deletion_approved", WHO_APPROVES) in told
+    assert (REFUSED, "retention.mass_deletion_declined", WHO_APPROVES) in told
