@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import BadItem, EconsentError
 from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key, Settings
 from econsent_jobs.elasticsearch_sync.queries import for_company
@@ -163,7 +164,7 @@ def run_certificates(places: Places, options: argparse.Namespace) -> int:
     hits: Sequence[Mapping[str, Any]] = answer["hits"]["hits"]
     for hit in hits:
         found = hit["_source"]
-        at = clock_text(datetime.fromtimestamp(found["consent_at"] / 1000, UTC)) if "consent_at" in found else "-"
+        at = moment_text(found.get("consent_at"))
         revoked = "  revoked" if found.get("opt_out", {}).get("revoke") else ""
         print(f"{at}  {found['company_id']}/{found['certificate_pk']}  {found.get('certificate_id', '-')}{revoked}")
     total = answer["hits"]["total"]["value"]
@@ -215,8 +216,14 @@ def find(database: Connection, name: str) -> list[Key]:
     return found
 
 
-def clock_text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+def moment_text(at_ms: int | None) -> str:
+    """Return a time of the index, milliseconds since 1970, which may lie beyond every calendar of ours."""
+    if at_ms is None:
+        return "-"
+    try:
+        return clock_text(datetime.fromtimestamp(at_ms / 1000, UTC))
+    except (ValueError, OverflowError):
+        return "outside the years 1 to 9999"
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.canonical_json import sha256_hex
+from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
 from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
 from econsent_jobs.wallet_reconciliation.model import Entry, Settings
-from econsent_jobs.wallet_reconciliation.rules.explanation import MonthSum, Plan, clock_text, explain_balance, explain_plan
+from econsent_jobs.wallet_reconciliation.rules.explanation import MonthSum, Plan, explain_balance, explain_plan
 from econsent_jobs.wallet_reconciliation.rules.money import next_month
 from econsent_jobs.wallet_reconciliation.rules.report import read_snapshot, report_text
 from econsent_jobs.wallet_reconciliation.rules.statement import Statement, as_csv, as_page, why_not_closed

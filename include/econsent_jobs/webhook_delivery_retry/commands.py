@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.canonical_json import canonical_json, timestamp_text
+from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
@@ -25,7 +26,7 @@ from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
 from econsent_jobs.io.environment import connection_of
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Attempted, Claimed, Request, SecretKeys, Settings, StoredSecret
-from econsent_jobs.webhook_delivery_retry.rules.explanation import Attempt, Way, clock_text, explain
+from econsent_jobs.webhook_delivery_retry.rules.explanation import Attempt, Way, explain
 from econsent_jobs.webhook_delivery_retry.rules.signatures import build_request
 from econsent_jobs.webhook_delivery_retry.secret_box import open_secret
 from econsent_jobs.webhook_delivery_retry.sender import HttpsSender

@@ -93,6 +93,19 @@ def test_a_search_sees_one_company(told: Callable[..., Told], world: Any, run: R
     assert not any("other/" in out for out in found.values())
 
 
+def test_a_time_that_no_calendar_of_ours_has_is_said_in_words(told: Callable[..., Told], world: Any, run: Run) -> None:
+    world.certificates(1, consent_at="9999-12-31T23:59:59Z")
+    world.certificates(1, consent_at="12026-01-01T00:00:00Z")
+    run()
+    world.client.indices.refresh(index=world.alias)
+
+    code, out, _ = told("certificates", "--company", "acme", "acme")
+
+    assert (code, out.splitlines()[-1]) == (0, "2 found.")
+    assert "9999-12-31 23:59:59 UTC  acme/" in out
+    assert "outside the years 1 to 9999  acme/" in out
+
+
 def test_no_query_can_forget_its_company(world: Any, run: Run) -> None:
     """Whatever is asked, filter and routing name the company; words are words and no query language."""
     world.certificates(1, company_id="other")

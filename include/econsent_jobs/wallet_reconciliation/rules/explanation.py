@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 
+from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.wallet_reconciliation.model import Entry
 from econsent_jobs.wallet_reconciliation.rules.statement import late_from, what_of
 
@@ -35,10 +36,6 @@ class Plan:
     open_payments: int
     refunds: int
     overage_units: int
-
-
-def clock_text(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def explain_balance(company_id: str, sums: Sequence[MonthSum], last: Sequence[Entry], *, at: datetime) -> list[str]:

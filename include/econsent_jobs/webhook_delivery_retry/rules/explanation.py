@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
+from econsent_jobs.core.dated_lines import Line
 from econsent_jobs.webhook_delivery_retry.model import SUCCESSES, Outcome
 
 WORDS: Final = {
@@ -27,14 +28,6 @@ WORDS: Final = {
     Outcome.INVALID_HTTP: "an invalid answer",
     Outcome.RESET: "a broken connection",
 }
-
-
-class Line(NamedTuple):
-    at: datetime
-    text: str
-
-    def __str__(self) -> str:
-        return f"{clock_text(self.at)}  {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +74,11 @@ def explain(way: Way, attempts: Sequence[Attempt]) -> list[Line]:
     """Tell a delivery's way, oldest first; the last line says what happens next. Nothing of the consumer is in it."""
     subject = f" of {way.subject_id}" if way.subject_id else ""
     lines = [
-        Line(way.occurred_at, f"{way.event_type}{subject} occurred"),
-        Line(way.created_at, f"queued for {way.endpoint_id}"),
-        *(Line(attempt.started_at, attempt_text(attempt)) for attempt in attempts),
+        Line(at=way.occurred_at, text=f"{way.event_type}{subject} occurred"),
+        Line(at=way.created_at, text=f"queued for {way.endpoint_id}"),
+        *(Line(at=attempt.started_at, text=attempt_text(attempt)) for attempt in attempts),
     ]
-    return [*lines, Line(way.read_at, next_text(way, attempts))]
+    return [*lines, Line(at=way.read_at, text=next_text(way, attempts))]
 
 
 def attempt_text(attempt: Attempt) -> str:
@@ -150,7 +143,3 @@ def duration(seconds: int) -> str:
 def short(at: datetime, now: datetime) -> str:
     """Return the time of day, and the date where it is not today."""
     return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
-
-
-def clock_text(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
