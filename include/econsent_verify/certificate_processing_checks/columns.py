@@ -22,9 +22,9 @@ from econsent_verify.certificate_processing_checks.documents import (
     segment,
     sha256,
 )
-from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
+from econsent_verify.certificate_processing_checks.findings import Trouble
 from econsent_verify.certificate_processing_checks.records import Record, Row
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, short
 
 KEY: Final = "names the row, and everything that is compared was found by it"
 HISTORY: Final = "says when a row was written, which nothing that was signed repeats"

@@ -6,9 +6,9 @@ from typing import Any, Final, cast
 from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks.columns import parsed, timestamp
 from econsent_verify.certificate_processing_checks.documents import as_object
-from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
+from econsent_verify.certificate_processing_checks.findings import Trouble
 from econsent_verify.certificate_processing_checks.records import Record, Row, event_keys, event_types
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, short
 
 WAITING: Final = frozenset({"pending", "processing"})
 ENDED: Final = frozenset({"expired", "deleted"})

@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 from urllib.parse import quote
 
 from econsent_verify.canonical import canonical
-from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
-from econsent_verify.findings import short
+from econsent_verify.certificate_processing_checks.findings import Trouble
+from econsent_verify.findings import Difference, short
 
 Json = dict[str, Any]
 

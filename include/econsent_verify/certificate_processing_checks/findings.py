@@ -1,11 +1,11 @@
 """What can be wrong, each with its name and its sentence. A finding never repeats personal data or a key."""
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
+
+from econsent_verify.findings import TroubleName
 
 
-class Trouble(StrEnum):
+class Trouble(TroubleName):
     """The name of a difference; ``SENTENCES`` says what it means."""
 
     OBJECT_MISSING = "object_missing"
@@ -29,6 +29,10 @@ class Trouble(StrEnum):
     USAGE = "usage"
     STATE = "state"
     ORPHAN = "orphan"
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self]
 
 
 SENTENCES: Final = {
@@ -54,30 +58,3 @@ SENTENCES: Final = {
     Trouble.STATE: "the status does not fit what is there",
     Trouble.ORPHAN: "no storage row names this object",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One difference, before it is known whose. ``what`` names the column, field, key or table; the values may be read by anybody."""
-
-    trouble: Trouble
-    what: str
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One difference of one certificate (its id, or its number where it has none), session or object of a company."""
-
-    company_id: str
-    subject: str
-    difference: Difference
-
-    def __str__(self) -> str:
-        found = self.difference
-        said = f"{found.trouble}: {self.company_id} {self.subject}: {found.what}: {SENTENCES[found.trouble]}"
-        return f"{said} (expected {found.expected}, found {found.found})"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"company_id": self.company_id, "subject": self.subject, **asdict(self.difference)}

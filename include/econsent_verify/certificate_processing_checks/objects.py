@@ -12,9 +12,9 @@ from botocore.session import get_session
 
 from econsent_verify.certificate_processing_checks.columns import expected_key
 from econsent_verify.certificate_processing_checks.documents import segment, sha256
-from econsent_verify.certificate_processing_checks.findings import Difference, Trouble
+from econsent_verify.certificate_processing_checks.findings import Trouble
 from econsent_verify.certificate_processing_checks.records import Record, Row
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, short
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

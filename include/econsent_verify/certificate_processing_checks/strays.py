@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from econsent_verify.certificate_processing_checks import documents
-from econsent_verify.certificate_processing_checks.findings import Difference, Finding, Trouble
+from econsent_verify.certificate_processing_checks.findings import Trouble
 from econsent_verify.certificate_processing_checks.objects import Reader, Version
 from econsent_verify.certificate_processing_checks.records import Database, Row
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, Finding, short
 
 MOST_ROWS: Final = 1_000
 FOLDERS: Final = {"certificates": ".json", "attestations": ".json", "dom": ".html.gz"}

@@ -9,7 +9,7 @@ Memory holds one page of rows and the objects in flight, whatever the size of th
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +18,11 @@ from typing import Any, Final
 
 from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks import columns, completeness, documents, objects, strays
-from econsent_verify.certificate_processing_checks.findings import Difference, Finding, Trouble
+from econsent_verify.certificate_processing_checks.findings import Trouble
 from econsent_verify.certificate_processing_checks.objects import Reader, Version
 from econsent_verify.certificate_processing_checks.records import Database, Record, Row
+from econsent_verify.findings import Difference, Finding, Findings
 
-MOST_KEPT: Final = 1_000
 MOST_VERSIONS: Final = 10_000
 KINDS: Final = ("certificate", "attestation", "dom")
 
@@ -43,7 +43,7 @@ class Scope:
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class Report(Findings):
     """What was looked at and found. ``findings`` keeps the first 1,000; ``found`` counts all. ``abandoned``: see ``strays``."""
 
     companies: int = 0
@@ -51,15 +51,6 @@ class Report:
     finalised: int = 0
     objects: int = 0
     abandoned: list[str] = field(default_factory=list[str])
-    findings: list[Finding] = field(default_factory=list[Finding])
-    found: int = 0
-    seconds: float = 0.0
-
-    def add(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.found += 1
-            if len(self.findings) < MOST_KEPT:
-                self.findings.append(finding)
 
     def as_dict(self) -> dict[str, Any]:
         counts = {name: getattr(self, name) for name in ("companies", "certificates", "finalised", "objects", "found")}

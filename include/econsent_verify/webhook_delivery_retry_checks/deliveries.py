@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, short
 from econsent_verify.webhook_delivery_retry_checks.addresses import is_loopback, is_public, parsed
 from econsent_verify.webhook_delivery_retry_checks.events import DISABLED_FOR_GOOD
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from econsent_verify.webhook_delivery_retry_checks.records import Delivery, Endpoint, Row
 from econsent_verify.webhook_delivery_retry_checks.schedule import (
     CLOCKS_APART,

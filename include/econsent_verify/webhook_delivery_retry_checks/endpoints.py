@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from econsent_verify.findings import short
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
+from econsent_verify.findings import Difference, short
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from econsent_verify.webhook_delivery_retry_checks.records import Endpoint
 
 TOLD_WITHIN: Final = timedelta(seconds=2)

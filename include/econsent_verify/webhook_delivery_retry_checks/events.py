@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from econsent_verify.findings import short
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
+from econsent_verify.findings import Difference, short
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from econsent_verify.webhook_delivery_retry_checks.records import Endpoint, Event, Row
 
 DISABLED_FOR_GOOD: Final = timedelta(days=30)

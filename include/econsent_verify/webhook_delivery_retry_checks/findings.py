@@ -1,11 +1,11 @@
 """What can be wrong, each with its name and its sentence. A finding never repeats a body, an answer or a secret."""
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
+
+from econsent_verify.findings import TroubleName
 
 
-class Trouble(StrEnum):
+class Trouble(TroubleName):
     """The name of a difference; ``SENTENCES`` says what it means."""
 
     MISSING = "missing"
@@ -27,6 +27,10 @@ class Trouble(StrEnum):
     RECEIPT = "receipt"
     SIGNATURE = "signature"
 
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self]
+
 
 SENTENCES: Final = {
     Trouble.MISSING: "an endpoint that subscribed to this event has no delivery of it",
@@ -37,7 +41,7 @@ SENTENCES: Final = {
     Trouble.FANNED_OUT: "the event's fan-out does not fit its deliveries",
     Trouble.STATE: "the status does not follow from the attempts",
     Trouble.LEASE: "the lease does not fit the status",
-    Trouble.NUMBERING: "the attempts are not numbered from 1 up to the count",
+    Trouble.NUMBERING: "the attempts are not numbered from 1 up to the count, but for what retention removed",
     Trouble.OUTCOME: "the outcome does not follow from the answer's status",
     Trouble.SUMMARY: "the delivery does not repeat what its last attempt says",
     Trouble.SCHEDULE: "the attempt comes earlier or later than the backoff allows",
@@ -48,30 +52,3 @@ SENTENCES: Final = {
     Trouble.RECEIPT: "the receiver and the database do not say the same",
     Trouble.SIGNATURE: "the signature was not made by the endpoint's secret over the body",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One difference. ``what`` names the column, the attempt or the table; the values may be read by anybody."""
-
-    trouble: Trouble
-    what: str
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One difference of an event, a delivery or an endpoint of a company."""
-
-    company_id: str
-    subject: str
-    difference: Difference
-
-    def __str__(self) -> str:
-        found = self.difference
-        said = f"{found.trouble}: {self.company_id} {self.subject}: {found.what}: {SENTENCES[found.trouble]}"
-        return f"{said} (expected {found.expected}, found {found.found})"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"company_id": self.company_id, "subject": self.subject, **asdict(self.difference)}

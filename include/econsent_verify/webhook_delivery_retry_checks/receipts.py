@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from econsent_verify.findings import short
+from econsent_verify.findings import Difference, short
 from econsent_verify.webhook_delivery_retry_checks.deliveries import SUCCESSES
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from econsent_verify.webhook_delivery_retry_checks.records import Delivery, Event
 from econsent_verify.webhook_delivery_retry_checks.signature import HEADER, is_signed
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Trouble
+from econsent_verify.findings import Difference
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 
 Row = dict[str, Any]
 

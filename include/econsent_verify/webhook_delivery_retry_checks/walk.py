@@ -5,18 +5,17 @@ Memory holds one page and the endpoints, whatever the size of the database. Noth
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+from econsent_verify.findings import Difference, Finding, Findings
 from econsent_verify.webhook_delivery_retry_checks.deliveries import check_delivery
 from econsent_verify.webhook_delivery_retry_checks.endpoints import check_endpoint
 from econsent_verify.webhook_delivery_retry_checks.events import check_event
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference, Finding, Trouble
+from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
 from econsent_verify.webhook_delivery_retry_checks.receipts import Receipts, check_receipts
 from econsent_verify.webhook_delivery_retry_checks.records import Database, Endpoint, Event
-
-MOST_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,22 +33,13 @@ class Scope:
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class Report(Findings):
     """What was looked at and found. ``findings`` keeps the first 1,000; ``found`` counts all."""
 
     endpoints: int = 0
     events: int = 0
     deliveries: int = 0
     attempts: int = 0
-    findings: list[Finding] = field(default_factory=list[Finding])
-    found: int = 0
-    seconds: float = 0.0
-
-    def add(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.found += 1
-            if len(self.findings) < MOST_KEPT:
-                self.findings.append(finding)
 
     def as_dict(self) -> dict[str, Any]:
         counts = {name: getattr(self, name) for name in ("endpoints", "events", "deliveries", "attempts", "found")}

@@ -14,10 +14,10 @@ from uuid import UUID
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.webhook_delivery_retry import deliver_webhooks
 from econsent_jobs.webhook_delivery_retry.tools import Tools
+from econsent_verify.findings import Difference
 from econsent_verify.webhook_delivery_retry_checks.deliveries import SUCCESSES, check_delivery
 from econsent_verify.webhook_delivery_retry_checks.endpoints import check_endpoint
 from econsent_verify.webhook_delivery_retry_checks.events import check_event
-from econsent_verify.webhook_delivery_retry_checks.findings import Difference
 from econsent_verify.webhook_delivery_retry_checks.records import Endpoint, Event
 from tests.prove.harness.histories import Told
 from tests.prove.harness.steps import Crew, Fate, Worker

@@ -16,6 +16,7 @@ import pytest
 from econsent_verify.canonical import canonical
 from econsent_verify.certificate_processing_checks import documents
 from econsent_verify.certificate_processing_checks.findings import Trouble
+from econsent_verify.findings import TroubleName
 
 KEY = b"a secret of thirty-two bytes, yes"
 PAYLOAD = "sess-1:comp-1:prop-1:2026-03-02T09:30:00.123Z:a:text:I agree, really: yes,b:call:Call me:example.com"
@@ -52,7 +53,7 @@ def certificate() -> dict[str, Any]:
     return document
 
 
-def troubles(document: dict[str, Any], keys: dict[str, bytes] | None = None) -> dict[str, Trouble]:
+def troubles(document: dict[str, Any], keys: dict[str, bytes] | None = None) -> dict[str, TroubleName]:
     found = documents.certificate_shape(document) or list(
         documents.check_certificate(document, keys={"key-1": KEY} if keys is None else keys)
     )

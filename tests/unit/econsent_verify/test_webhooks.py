@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from econsent_verify.findings import TroubleName
 from econsent_verify.webhook_delivery_retry_checks.addresses import is_public
 from econsent_verify.webhook_delivery_retry_checks.deliveries import check_delivery, code_fits
 from econsent_verify.webhook_delivery_retry_checks.events import is_timestamp
@@ -159,7 +160,7 @@ def refused_twice(*, days_ago: float, **changes: Any) -> Delivery:
     return Delivery(row=row | {"last_status_code": 200, "last_error_class": None, "last_error": None} | changes, attempts=attempts)
 
 
-def troubles(delivery: Delivery, kept: slice) -> set[Trouble]:
+def troubles(delivery: Delivery, kept: slice) -> set[TroubleName]:
     remaining = Delivery(row=delivery.row, attempts=delivery.attempts[kept])
     return {found.trouble for found in check_delivery(remaining, None, loopback=False)}
 
