@@ -99,13 +99,22 @@ def ensure_live_index(tools: Tools) -> None:
             name = tools.index.free_name(target.index_name for target in targets)
             tools.store.add_target(name, schema_version=SCHEMA_VERSION, version_epoch=0, state="live")
         for target in tools.store.targets():
-            if not tools.index.exists(target):
+            if target.state == "rollback" and target.built_through is not None:
+                give_up(target, tools)
+            elif not tools.index.exists(target):
                 replace_lost(target, tools)
     (live,) = [target for target in tools.store.targets() if target.state == "live"]
     if tools.index.point_aliases(live):
         log.warning("The aliases now name the index %s", live.index_name)
     if live.built_through is not None:
         want_all(live, tools)
+
+
+def give_up(target: Target, tools: Tools) -> None:
+    """An index that was lost, and no longer live before it was full again, would show a part of the certificates after a rollback."""
+    log.warning("The index %s, kept for a rollback, is not full; it is given up", target.index_name)
+    tools.store.drop_target(target.index_name)
+    tools.index.delete(target.index_name)
 
 
 def replace_lost(target: Target, tools: Tools) -> None:

@@ -181,6 +181,6 @@ def roll_back(*, tools: Tools) -> str:
 def kept_for_rollback(tools: Tools) -> str:
     """Return the index that was live before the last reindex. Raises PermanentError (config) where none is kept."""
     for target in tools.store.targets():
-        if target.state == "rollback" and tools.index.exists(target):
+        if target.state == "rollback" and target.built_through is None and tools.index.exists(target):
             return target.index_name
     raise PermanentError(ErrorClass.CONFIG, "No index is kept for a rollback: only a reindex leaves one, until the next one.")

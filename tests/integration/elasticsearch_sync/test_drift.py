@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from econsent_jobs.elasticsearch_sync.index import ElasticIndex
 from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
 from econsent_jobs.elasticsearch_sync.model import Settings
 from econsent_jobs.elasticsearch_sync.rules.drift import WHOLE_EVERY, bucket_of, read_whole
+from econsent_jobs.elasticsearch_sync.store import PostgresStore
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.prove.search.tampering import KINDS, Counting, other_content, plant, write
 
@@ -135,6 +136,28 @@ def test_a_slice_whose_repair_failed_is_compared_again_by_the_next_run(world: An
     report = prove(tools.store.target(target.index_name), tools, most=1, deadline=float("inf"))
 
     assert report.kinds == {"content": 1}
+
+
+class GivingUp(PostgresStore):
+    """As if a reindex gave the index up while a run proves it."""
+
+    def note_check(self, index_name: str, checked_through: str, *, kinds: Mapping[Any, int], repaired: int) -> None:
+        self._run("drop_target", index_name=index_name)
+        super().note_check(index_name, checked_through, kinds=kinds, repaired=repaired)
+
+
+def test_an_index_that_is_given_up_while_it_is_proven_is_left(world: Any, run: Run, make_tools: Callable[..., Tools]) -> None:
+    for company_id in ("first", "second"):
+        world.certificates(1, company_id=company_id)
+    run()
+    world.database.execute("UPDATE econsent.search_targets SET state = 'rollback', checked_through = NULL")
+    tools = replace(make_tools(), store=GivingUp(world.database))
+    (target,) = tools.store.targets()
+
+    report = prove(target, tools, most=None, deadline=float("inf"))
+
+    assert (report.checked, report.round_ended) == (1, False)
+    assert tools.store.targets() == []
 
 
 def test_what_somebody_removed_comes_back_as_soon_as_the_index_forgets_it(world: Any, run: Run) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from econsent_jobs.core.errors import TransientError
+from econsent_jobs.core.errors import PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.elasticsearch_sync.index import ElasticIndex
-from econsent_jobs.elasticsearch_sync.reindex import begin, fill, reindex
+from econsent_jobs.elasticsearch_sync.reindex import begin, fill, reindex, roll_back
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.integration.elasticsearch_sync import misbehaving
 
@@ -157,6 +157,21 @@ def test_a_lost_index_that_was_kept_for_a_rollback_is_given_up(world: Any, run: 
     reindex(tools=make_tools(), limits=LIMITS)
     world.client.indices.delete(index=states(world)["rollback"])
 
+    run()
+
+    assert states(world) == {"live": f"{world.alias}-v1-000002"}
+    assert sorted(world.client.indices.get(index=f"{world.alias}-v*")) == [states(world)["live"]]
+
+
+def test_an_index_that_was_not_full_when_it_was_replaced_is_no_rollback(world: Any, run: Run, make_tools: MakeTools) -> None:
+    """It was lost, and a reindex changed over before it was filled anew: who went back would find a part of the certificates."""
+    world.certificates(3)
+    reindex(tools=make_tools(), limits=LIMITS)
+    tools = make_tools()
+    tools.store.note_progress(states(world)["rollback"], "acme:1")
+
+    with pytest.raises(PermanentError, match="No index is kept for a rollback"):
+        roll_back(tools=tools)
     run()
 
     assert states(world) == {"live": f"{world.alias}-v1-000002"}

@@ -247,15 +247,17 @@ class ModelStore:
         )
         self._tables.targets.setdefault(index_name, added)
 
-    def _change(self, index_name: str, **columns: Any) -> None:
-        if index_name in self._tables.targets:
-            self._tables.targets[index_name] = replace(self._tables.targets[index_name], **columns)
+    def _change(self, index_name: str, change: Callable[[Target], Mapping[str, Any]]) -> None:
+        """Change a row, if it is there still."""
+        target = self._tables.targets.get(index_name)
+        if target is not None:
+            self._tables.targets[index_name] = replace(target, **change(target))
 
     def note_progress(self, index_name: str, built_through: str | None) -> None:
-        self._change(index_name, built_through=built_through)
+        self._change(index_name, lambda _: {"built_through": built_through})
 
     def raise_epoch(self, index_name: str, version_epoch: int) -> None:
-        self._change(index_name, version_epoch=max(version_epoch, self._tables.targets[index_name].version_epoch))
+        self._change(index_name, lambda target: {"version_epoch": max(version_epoch, target.version_epoch)})
 
     def companies(self, *, after: str, most: int) -> list[str]:
         return [company for company in self._database.companies if company > after][:most]
@@ -280,23 +282,31 @@ class ModelStore:
         return {pk for pk in certificate_pks if Key(company_id, pk) in self._tables.outbox}
 
     def note_check(self, index_name: str, checked_through: str, *, kinds: Mapping[Any, int], repaired: int) -> None:
-        target = self._tables.targets[index_name]
-        found, repaired = target.drift_found + sum(kinds.values()), target.drift_repaired + repaired
-        self._change(index_name, checked_through=checked_through, drift_found=found, drift_repaired=repaired)
+        found = sum(kinds.values())
+        self._change(
+            index_name,
+            lambda target: {
+                "checked_through": checked_through,
+                "drift_found": target.drift_found + found,
+                "drift_repaired": target.drift_repaired + repaired,
+            },
+        )
 
     def end_round(self, index_name: str) -> None:
-        self._change(index_name, checked_through=None, check_round=self._tables.targets[index_name].check_round + 1)
+        self._change(index_name, lambda target: {"checked_through": None, "check_round": target.check_round + 1})
 
     def restart_check(self, index_name: str) -> None:
-        self._change(index_name, checked_through=None)
+        self._change(index_name, lambda _: {"checked_through": None})
 
     def make_live(self, index_name: str) -> None:
         for target in self.targets():
             if target.index_name == index_name or target.state == "live":
-                self._change(target.index_name, state="live" if target.index_name == index_name else "rollback")
+                state: TargetState = "live" if target.index_name == index_name else "rollback"
+                self._change(target.index_name, lambda _, state=state: {"state": state})
 
     def drop_target(self, index_name: str) -> None:
-        if self._tables.targets[index_name].state == "rollback":
+        target = self._tables.targets.get(index_name)
+        if target is not None and target.state == "rollback":
             del self._tables.targets[index_name]
 
     def now_ms(self) -> int:
