@@ -191,4 +191,18 @@ PLANTED: Final = (
         new='"should": [{"term": {"company_id": company_id}}',
         killers=(HERE + "test_commands.py::test_no_query_can_forget_its_company",),
     ),
+    Planted(
+        name="an index that was lost and never filled again is kept for a rollback",
+        file=JOB + "job.py",
+        old='if target.state == "rollback" and target.built_through is not None:',
+        new='if target.state == "rollback" and target.built_through == "nowhere":',
+        killers=(HERE + "test_reindex.py::test_an_index_that_was_not_full_when_it_was_replaced_is_no_rollback",),
+    ),
+    Planted(
+        name="who goes back may find a part of the certificates",
+        file=JOB + "reindex.py",
+        old=" and target.built_through is None and tools.index.exists(target)",
+        new=" and tools.index.exists(target)",
+        killers=(HERE + "test_reindex.py::test_an_index_that_was_not_full_when_it_was_replaced_is_no_rollback",),
+    ),
 )
