@@ -17,7 +17,7 @@ from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
-from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
+from econsent_jobs.io.command_line import Row, add_listing_options, add_retry_options, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
 
 PACKAGE: Final = "econsent_jobs.certificate_processing"
@@ -28,7 +28,6 @@ AS_A_CLASS: Final = ("s3_write", "db_connectivity", "timeout", "config", "unknow
 """Classes whose cause lies outside the certificates, so that mending it mends them all. The others are looked at one by one."""
 
 rows_of = command_line.rows_of(PACKAGE)
-limit_of = limit_up_to(MOST)
 
 
 def certificates(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -57,8 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
     listing = actions.add_parser("list", help="certificates with their class and sentence, the newest first")
     listing.add_argument("--status", choices=STATUSES, default="failed", help="failed unless another one is named")
-    listing.add_argument("--company", metavar="ID", help="one company instead of all")
-    listing.add_argument("--limit", metavar="N", type=limit_of, default=50, help=f"at most so many, 50 unless said, {MOST} at most")
+    add_listing_options(listing, most=MOST)
     listing.set_defaults(run=run_list)
 
     retry = actions.add_parser(
@@ -67,13 +65,7 @@ def parser() -> argparse.ArgumentParser:
         description="Puts failed certificates back; the next run builds them anew. Each is audited as certificate.requeued. What a"
         " failed try had stored already stays in the archive until its lock ends, and the audit entry names it.",
     )
-    chosen = retry.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("id", metavar="ID", nargs="?", help=naming)
-    chosen.add_argument("--class", dest="error_class", choices=AS_A_CLASS, help="all that failed by one mended cause")
-    retry.add_argument("--company", metavar="ID", help="with --class: one company instead of all")
-    retry.add_argument("--limit", metavar="N", type=limit_of, default=MOST, help=f"with --class: at most so many, {MOST} unless said")
-    retry.add_argument("--by", metavar="WHO", default=None, help="who asks, for the audit trail; your login unless said")
-    retry.add_argument("--dry-run", action="store_true", help="say what would be put back, and change nothing")
+    add_retry_options(retry, naming=naming, classes=AS_A_CLASS, most=MOST)
     retry.set_defaults(run=run_retry)
     return words
 

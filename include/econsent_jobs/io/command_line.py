@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -52,6 +52,24 @@ def limit_up_to(most: int) -> Callable[[str], int]:
         return number
 
     return limit_of
+
+
+def add_listing_options(words: argparse.ArgumentParser, *, most: int) -> None:
+    """Add what chooses rows of a list: ``--company`` and ``--limit``."""
+    words.add_argument("--company", metavar="ID", help="one company instead of all")
+    words.add_argument("--limit", metavar="N", type=limit_up_to(most), default=50, help=f"at most so many, 50 unless said, {most} at most")
+
+
+def add_retry_options(words: argparse.ArgumentParser, *, naming: str, classes: Sequence[str], most: int) -> None:
+    """Add what chooses failed items, one by its name or all of a class, and who puts them back."""
+    chosen = words.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("id", metavar="ID", nargs="?", help=naming)
+    chosen.add_argument("--class", dest="error_class", choices=classes, help="all that failed by one mended cause")
+    words.add_argument("--company", metavar="ID", help="with --class: one company instead of all")
+    limit = f"with --class: at most so many, {most} unless said"
+    words.add_argument("--limit", metavar="N", type=limit_up_to(most), default=most, help=limit)
+    words.add_argument("--by", metavar="WHO", default=None, help="who asks, for the audit trail; your login unless said")
+    words.add_argument("--dry-run", action="store_true", help="say what would be put back, and change nothing")
 
 
 def tell(sentence: str) -> int:

@@ -24,7 +24,7 @@ from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import BadItem, EconsentError, ErrorClass
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
-from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
+from econsent_jobs.io.command_line import Row, add_listing_options, add_retry_options, open_database, tell
 from econsent_jobs.io.database import Connection, database_errors
 from econsent_jobs.mp4_conversion.conversion import Studio
 from econsent_jobs.mp4_conversion.model import Key, Session, Settings
@@ -39,10 +39,10 @@ MOST: Final = 1_000
 STATUSES: Final = ("pending", "processing", "completed", "failed")
 AS_A_CLASS: Final = ("render", "s3_write", "timeout", "config", "unknown")
 """Classes whose cause lies outside the recordings, so that mending it mends them all. The others are looked at one by one."""
+NONE_FAILED: Final = "Nothing was put back, only a failed conversion can be: ./econsent videos explain says how it stands."
 GZIP: Final = b"\x1f\x8b"
 
 rows_of = command_line.rows_of(PACKAGE)
-limit_of = limit_up_to(MOST)
 
 
 def videos(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
@@ -67,8 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
     listing = actions.add_parser("list", help="conversions, the latest first")
     listing.add_argument("--status", choices=STATUSES, help="all unless one is named")
-    listing.add_argument("--company", metavar="ID", help="one company instead of all")
-    listing.add_argument("--limit", metavar="N", type=limit_of, default=50, help=f"at most so many, 50 unless said, {MOST} at most")
+    add_listing_options(listing, most=MOST)
     listing.set_defaults(run=run_list)
 
     one = actions.add_parser("explain", help="where one video is, how it came to be, and what it waits for")
@@ -78,12 +77,7 @@ def parser() -> argparse.ArgumentParser:
     retry = actions.add_parser(
         "retry", help="put failed conversions back", description="Puts failed conversions back into the queue; each is audited."
     )
-    chosen = retry.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("id", metavar="ID", nargs="?", help=naming)
-    chosen.add_argument("--class", dest="error_class", choices=AS_A_CLASS, help="all that failed by one mended cause")
-    retry.add_argument("--company", metavar="ID", help="with --class: one company instead of all")
-    retry.add_argument("--limit", metavar="N", type=limit_of, default=MOST, help=f"with --class: at most so many, {MOST} unless said")
-    retry.add_argument("--by", metavar="WHO", default=None, help="who asks, for the audit trail; your login unless said")
+    add_retry_options(retry, naming=naming, classes=AS_A_CLASS, most=MOST)
     retry.set_defaults(run=run_retry)
 
     convert = actions.add_parser("convert", help="make the video of one recording's file here, and store nothing")
@@ -132,6 +126,12 @@ def run_retry(database: Connection, options: argparse.Namespace) -> int:
         companies = list_companies(database, options.company)
         rows = listed(database, companies, status="failed", error_class=options.error_class, most=options.limit)
         keys = [Key(row["company_id"], row["session_id"]) for row in rows]
+    if options.dry_run:
+        failed = [way for way in (load_way(database, key) for key in keys) if way.status == "failed"]
+        if not failed:
+            return tell(NONE_FAILED)
+        print("\n".join(f"would put back {way.company_id}/{way.session_id} ({way.error_class}: {way.last_error})" for way in failed))
+        return 0
     user = options.by or f"operator:{getpass.getuser()}"
     put_back = [
         Key(company_id, row["session_id"])
@@ -145,7 +145,7 @@ def run_retry(database: Connection, options: argparse.Namespace) -> int:
         )
     ]
     if not put_back:
-        return tell("Nothing was put back, only a failed conversion can be: ./econsent videos explain says how it stands.")
+        return tell(NONE_FAILED)
     print("\n".join(f"put back {key.company_id}/{key.session_id}" for key in put_back))
     print(f"{len(put_back)} put back; a run of mp4_conversion starts at once.")
     return 0

@@ -52,11 +52,13 @@ def test_a_failed_video_is_listed_explained_and_put_back(ask: Ask, run: Callable
     assert out.splitlines()[-1].endswith(f"./econsent videos retry {session_id}")
 
     database.execute("UPDATE econsent.sessions SET recording_sha256 = %s", [sha256_hex(SMALL)])
+    code, out, _ = ask("retry", session_id, "--dry-run")
+    assert (code, f"would put back demo-01/{session_id} (integrity: " in out, ask("list", "--status", "failed")[0]) == (0, True, 0)
     code, out, _ = ask("retry", session_id, "--by", "somebody@example.com")
     assert (code, f"put back demo-01/{session_id}" in out) == (0, True)
     audit = database.execute("SELECT \"user\" FROM econsent.audit_log WHERE action = 'video.requeued'").fetchall()
     assert audit == [("somebody@example.com",)]
-    assert ask("retry", session_id)[0] == 1, "it waits already"
+    assert [ask("retry", session_id, *dry)[0] for dry in ((), ("--dry-run",))] == [1, 1], "it waits already"
 
     assert run().changed == 1
     _, out, _ = ask("explain", session_id)
