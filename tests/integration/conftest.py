@@ -13,6 +13,7 @@ from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.io.object_store import LockedObjectStore
 from econsent_jobs.migrations import upgrade
 from econsent_stack.stack import Stack
+from tests.databases import copied_database
 
 TEMPLATE = "econsent_template"
 
@@ -35,12 +36,8 @@ def template_database(stack: Stack, server: psycopg.Connection[Any]) -> str:
 @pytest.fixture
 def database_url(stack: Stack, server: psycopg.Connection[Any], template_database: str) -> Iterator[str]:
     """The superuser's address of a fresh, migrated database."""
-    name = f"test_{secrets.token_hex(6)}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
-    )
-    yield stack.postgres_url(name)
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with copied_database(server, template_database, prefix="test") as name:
+        yield stack.postgres_url(name)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 
 from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.languages import LanguageDetector
@@ -23,6 +22,7 @@ from econsent_jobs.certificate_processing.model import Key, Settings, SigningKey
 from econsent_jobs.certificate_processing.store import Store
 from econsent_jobs.core.limits import Limits
 from econsent_stack.stack import Stack
+from tests.databases import copied_database
 from tests.prove.certificates.case import examine, make_case, verified
 from tests.prove.certificates.histories import History
 from tests.prove.certificates.keys import KEYS
@@ -52,16 +52,14 @@ def world(
     stack: Stack, server: psycopg.Connection[Any], template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """One database and one bucket for all cases: each case has a property of its own in them."""
-    name = f"proof_{secrets.token_hex(6)}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
-    )
-    bucket = f"econsent-{name.replace('_', '-')}"
+    bucket = f"econsent-proof-{secrets.token_hex(6)}"
     stack.object_store_client().create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     efs: Path = tmp_path_factory.mktemp("proof") / "efs"
-    with open_world(stack, database=name, bucket=bucket, efs=efs) as opened:
+    with (
+        copied_database(server, template_database, prefix="proof") as name,
+        open_world(stack, database=name, bucket=bucket, efs=efs) as opened,
+    ):
         yield opened
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

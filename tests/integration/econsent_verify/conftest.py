@@ -1,6 +1,5 @@
 """Certificates made by the real job, and the verifier with the read-only identities that it has in production."""
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from demo.insert import insert_certificate, insert_session, insert_sessionless_certificate
 from econsent_jobs.certificate_processing import process_certificates
@@ -23,6 +21,7 @@ from econsent_stack.stack import Stack
 from econsent_verify.certificate_processing_checks.objects import Reader, S3Reader
 from econsent_verify.certificate_processing_checks.records import Database, connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
+from tests.databases import copied_database
 
 KEY_ID, KEY = "test-key", b"a key of the tests"
 SOURCES: Final = ("meta", "sms", "voice")
@@ -93,39 +92,35 @@ def finished(
     template_database: str,
     languages: LanguageDetector,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Finished:
+) -> Iterator[Finished]:
     """Certificates of every kind: two of one session, one of each source without a session, one of a company that retains."""
-    efs, name, bucket = tmp_path_factory.mktemp("efs"), "econsent_finished", "econsent-finished"
+    efs, bucket = tmp_path_factory.mktemp("efs"), "econsent-finished"
     stack.object_store_client().create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     archive = LockedObjectStore(stack.object_store_client("econsent_archive"), bucket)
-    copy_database(server, source=template_database, name=name)
-    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
-        visit = insert_session(database, efs, seed=3)
-        made = [insert_certificate(database, visit, submission_no=number) for number in (1, 2)]
-        made += [insert_sessionless_certificate(database, source, seed=number) for number, source in enumerate(SOURCES, start=5)]
-        made.append(insert_certificate(database, insert_session(database, efs, seed=4, company_id="demo-02")))
-        database.execute("UPDATE econsent.retention_settings SET auto_retention_enabled = true WHERE company_id = 'demo-02'")
-    run = Run(stack, database=name, archive=archive, efs=efs, languages=languages)
-    assert run() == JobResult(examined=len(made), changed=len(made))
-    return Finished(database=name, archive=archive, certificates=made)
+    with copied_database(server, template_database, prefix="finished") as name:
+        with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+            visit = insert_session(database, efs, seed=3)
+            made = [insert_certificate(database, visit, submission_no=number) for number in (1, 2)]
+            made += [insert_sessionless_certificate(database, source, seed=number) for number, source in enumerate(SOURCES, start=5)]
+            made.append(insert_certificate(database, insert_session(database, efs, seed=4, company_id="demo-02")))
+            database.execute("UPDATE econsent.retention_settings SET auto_retention_enabled = true WHERE company_id = 'demo-02'")
+        run = Run(stack, database=name, archive=archive, efs=efs, languages=languages)
+        assert run() == JobResult(examined=len(made), changed=len(made))
+        yield Finished(database=name, archive=archive, certificates=made)
 
 
 @pytest.fixture
 def rows(stack: Stack, server: psycopg.Connection[Any], finished: Finished) -> Iterator[psycopg.Connection[Any]]:
     """A copy of the finished database that may be spoiled: no trigger and no foreign key checks what this connection writes."""
-    name = f"test_{secrets.token_hex(6)}"
-    copy_database(server, source=finished.database, name=name)
-    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+    with (
+        copied_database(server, finished.database, prefix="test") as name,
+        psycopg.connect(stack.postgres_url(name), autocommit=True) as database,
+    ):
         database.execute("SET session_replication_role = replica")
         yield database
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
 def proved(stack: Stack, rows: psycopg.Connection[Any], finished: Finished) -> Verify:
     """The verifier on that copy and the finished bucket."""
     return Verify(stack, database=rows.info.dbname, bucket=finished.archive.bucket)
-
-
-def copy_database(server: psycopg.Connection[Any], *, source: str, name: str) -> None:
-    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(source)))

@@ -1,7 +1,6 @@
 """The wallets' verifier against books kept without the job: silent when all is well, and loud at every change, 200 of them seeded."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from econsent_verify.wallet_reconciliation import DATABASE, main
 from econsent_verify.wallet_reconciliation_checks.findings import Trouble
 from econsent_verify.wallet_reconciliation_checks.walk import MOST_KEPT, Report, connect, verify
 from econsent_verify.wallet_reconciliation_checks.walk import Database as Verified
+from tests.databases import copied_database
 from tests.integration.econsent_verify.wallet_books import ONE_OF_EVERYTHING, keep_books, without_guards
 
 Database = psycopg.Connection[Any]
@@ -71,31 +71,21 @@ BESIDE = {
 @pytest.fixture(scope="module")
 def books(server: Database, stack: Stack, template_database: str) -> Iterator[str]:
     """The name of a database with the books; nobody changes it."""
-    name = f"books_{secrets.token_hex(6)}"
-    copy_database(server, source=template_database, name=name)
-    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
-        keep_books(database)
-    yield name
-    drop_database(server, name)
+    with copied_database(server, template_database, prefix="books") as name:
+        with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+            keep_books(database)
+        yield name
 
 
 @pytest.fixture(scope="module")
 def unguarded(server: Database, stack: Stack, books: str) -> Iterator[Database]:
     """A copy of the books that may be spoiled. Whoever changes something puts it back."""
-    name = f"unguarded_{secrets.token_hex(6)}"
-    copy_database(server, source=books, name=name)
-    with psycopg.connect(stack.postgres_url(name), autocommit=True) as database:
+    with (
+        copied_database(server, books, prefix="unguarded") as name,
+        psycopg.connect(stack.postgres_url(name), autocommit=True) as database,
+    ):
         without_guards(database)
         yield database
-    drop_database(server, name)
-
-
-def copy_database(server: Database, *, source: str, name: str) -> None:
-    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(source)))
-
-
-def drop_database(server: Database, name: str) -> None:
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 class Verify:

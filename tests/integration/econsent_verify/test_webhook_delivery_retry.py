@@ -2,7 +2,6 @@
 
 import base64
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,13 +12,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from econsent_stack.stack import Stack
 from econsent_verify import webhook_delivery_retry
 from econsent_verify.webhook_delivery_retry_checks.records import Database, Row, connect
 from econsent_verify.webhook_delivery_retry_checks.walk import Report, Scope, verify
+from tests.databases import copied_database
 from tests.prove.webhooks.case import Case, make_case
 from tests.prove.webhooks.real_side import SHIFT
 from tests.prove.webhooks.world import World, open_world
@@ -31,13 +30,8 @@ DAY: Final = timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def world(stack: Stack, server: psycopg.Connection[Any], template_database: str) -> Iterator[World]:
-    name = f"verify_{secrets.token_hex(6)}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
-    )
-    with open_world(stack, database=name) as opened:
+    with copied_database(server, template_database, prefix="verify") as name, open_world(stack, database=name) as opened:
         yield opened
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

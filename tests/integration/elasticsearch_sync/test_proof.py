@@ -1,6 +1,5 @@
 """The proof of the search sync in the size of CI: every fault point once, 40 kills, 500 histories on the model."""
 
-import secrets
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -11,9 +10,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 
 from econsent_stack.stack import Stack
+from tests.databases import copied_database
 from tests.prove.harness.faults import record
 from tests.prove.harness.histories import run_histories
 from tests.prove.harness.kills import prove_two_workers
@@ -37,14 +36,9 @@ NUMBERS: Final = count(1)
 @pytest.fixture(scope="module")
 def stage(stack: Stack, server: psycopg.Connection[Any], template_database: str) -> Iterator[SearchStage]:
     """One database and one index for all cases."""
-    name = f"proof_{secrets.token_hex(6)}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
-    )
-    with open_world(stack, database=name) as world:
+    with copied_database(server, template_database, prefix="proof") as name, open_world(stack, database=name) as world:
         world.begin("case-1")
         yield SearchStage(world=world)
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 ``./econsent prove wallet_reconciliation`` runs the same code in full.
 """
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,13 +16,13 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.wallet_reconciliation import reconcile_wallets
 from econsent_jobs.wallet_reconciliation.model import Settings
 from econsent_jobs.wallet_reconciliation.store import Store
 from econsent_stack.stack import Stack
+from tests.databases import copied_database
 from tests.prove.harness.faults import record
 from tests.prove.harness.histories import run_histories
 from tests.prove.harness.kills import prove_two_workers
@@ -52,13 +51,12 @@ def world(
     stack: Stack, server: psycopg.Connection[Any], template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """One database and one provider for all cases: each case has companies of its own in them."""
-    name = f"proof_{secrets.token_hex(6)}"
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template_database))
-    )
-    with open_world(stack, database=name, folder=tmp_path_factory.mktemp("proof")) as opened:
+    folder = tmp_path_factory.mktemp("proof")
+    with (
+        copied_database(server, template_database, prefix="proof") as name,
+        open_world(stack, database=name, folder=folder) as opened,
+    ):
         yield opened
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")
