@@ -1,5 +1,6 @@
 """What random histories come to, whichever job they are of."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,10 +19,17 @@ class Told:
 
 
 def run_histories(history: Callable[[int], Told], seeds: Iterable[int]) -> Told:
-    """Run one history a seed and add up what they came to. Stops at the tenth sentence of what is wrong."""
+    """Run one history a seed and add up what they came to. Stops at the tenth sentence of what is wrong.
+
+    A history that crashes is wrong too: a job may fail in its own words only. Its traceback goes to stderr.
+    """
     total = Told()
     for seed in seeds:
-        told = history(seed)
+        try:
+            told = history(seed)
+        except Exception as error:  # noqa: BLE001 whatever it is, the histories after it are still to be judged
+            traceback.print_exception(error)
+            told = Told(wrong=[f"it crashed ({type(error).__name__}: {error})"])
         total.finished += told.finished
         total.steps += told.steps
         total.wrong += [f"history {seed}: {sentence}" for sentence in told.wrong]
