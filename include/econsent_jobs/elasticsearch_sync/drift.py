@@ -84,10 +84,10 @@ def prove(target: Target, tools: Tools, *, most: int | None, deadline: float) ->
         after = part.through
         if part.through == LAST_PK:
             company_id = ""
-        now = [each for each in tools.store.targets() if each.index_name == target.index_name]
-        if not now:
+        kept = [each for each in tools.store.targets() if each.index_name == target.index_name]
+        if not kept:
             break  # a reindex gave it up meanwhile: nobody reads it any more
-        target = now[0]
+        target = kept[0]
     return report
 
 

@@ -275,9 +275,8 @@ def look_at_conflicts(sent: Sent, tools: Tools) -> dict[tuple[str, Key], Answer]
             if meaning is None:
                 judged[target.index_name, key] = repair(sent.documents[key], target, present[key], gone=key not in versions, tools=tools)
             else:
-                judged[target.index_name, key] = Answer(
-                    result=meaning, reason="" if meaning is Result.WRITTEN else why_busy(present.get(key))
-                )
+                reason = "" if meaning is Result.WRITTEN else why_busy(present.get(key))
+                judged[target.index_name, key] = Answer(result=meaning, reason=reason)
     return judged
 
 
