@@ -11,9 +11,10 @@ import pytest
 from econsent_verify.findings import TroubleName
 from econsent_verify.webhook_delivery_retry_checks.addresses import is_public
 from econsent_verify.webhook_delivery_retry_checks.deliveries import check_delivery, code_fits
+from econsent_verify.webhook_delivery_retry_checks.endpoints import check_endpoint
 from econsent_verify.webhook_delivery_retry_checks.events import is_timestamp
 from econsent_verify.webhook_delivery_retry_checks.findings import Trouble
-from econsent_verify.webhook_delivery_retry_checks.records import Delivery
+from econsent_verify.webhook_delivery_retry_checks.records import Delivery, Endpoint
 from econsent_verify.webhook_delivery_retry_checks.schedule import bounds, wait_after
 from econsent_verify.webhook_delivery_retry_checks.signature import is_signed, signature_of
 from tests.prove.webhooks.forbidden_targets import PUBLIC, addresses
@@ -192,3 +193,22 @@ def test_a_delivery_of_lately_keeps_its_last_attempt() -> None:
     lately = datetime.now(UTC) - timedelta(days=1)
 
     assert Trouble.NUMBERING in troubles(refused_twice(days_ago=200, delivered_at=lately), slice(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("told_at", "found"),
+    [
+        ([AT], 0),
+        ([AT - timedelta(milliseconds=23), AT], 0),
+        ([AT - timedelta(milliseconds=23)], 2),
+        ([AT, AT], 2),
+        ([], 2),
+    ],
+    ids=["once", "anew, after a person had enabled it again", "of another time only", "twice", "never"],
+)
+def test_that_an_endpoint_was_disabled_is_told_once_for_that_moment(told_at: list[datetime], found: int) -> None:
+    row = {"url": "https://a.example/", "status": "disabled_auto", "disabled_at": AT, "circuit": "closed", "circuit_until": None}
+    rows = [{"at": at} for at in told_at]
+    endpoint = Endpoint(row=row | {"max_in_flight": 1, "max_per_second": None}, notices=rows, mails=rows)
+
+    assert [difference.trouble for difference in check_endpoint(endpoint)] == [Trouble.NOTICE] * found
