@@ -145,11 +145,13 @@ def check_lease(row: Row) -> Iterator[Difference]:
         yield Difference(
             trouble=Trouble.LEASE, what="webhook_deliveries.status", expected="delivering with a lease, and only then", found=row["status"]
         )
-    if not 0 <= row["lost_leases"] <= MOST_LOST_LEASES or (row["status"] == "delivered" and row["lost_leases"]):
+    # a claim counts as lost until it is over, and a worker may end while it sets aside what three had lost: one more, each time
+    most = {"delivered": 0, "delivering": row["lost_leases"]}.get(row["status"], MOST_LOST_LEASES)
+    if not 0 <= row["lost_leases"] <= most:
         yield Difference(
             trouble=Trouble.LEASE,
             what="webhook_deliveries.lost_leases",
-            expected="0 to 3, and 0 when delivered",
+            expected="0 to 3, 0 when delivered, more only while delivering",
             found=short(row["lost_leases"]),
         )
 

@@ -212,3 +212,23 @@ def test_that_an_endpoint_was_disabled_is_told_once_for_that_moment(told_at: lis
     endpoint = Endpoint(row=row | {"max_in_flight": 1, "max_per_second": None}, notices=rows, mails=rows)
 
     assert [difference.trouble for difference in check_endpoint(endpoint)] == [Trouble.NOTICE] * found
+
+
+@pytest.mark.parametrize(
+    ("status", "lost_leases", "fits"),
+    [
+        ("retrying", 3, True),
+        ("retrying", 4, False),
+        ("retrying", -1, False),
+        ("delivering", 4, True),
+        ("delivering", -1, False),
+        ("exhausted", 4, False),
+        ("delivered", 0, True),
+        ("delivered", 1, False),
+    ],
+)
+def test_more_than_three_leases_are_lost_only_where_the_last_claim_is_not_over(status: str, lost_leases: int, fits: bool) -> None:
+    leased = {"lease_token": "t", "leased_until": AT} if status == "delivering" else {}
+    delivery = refused_twice(days_ago=1, status=status, lost_leases=lost_leases, **leased)
+
+    assert (Trouble.LEASE not in troubles(delivery, slice(0, 3))) is fits
