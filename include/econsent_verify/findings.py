@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 MOST_KEPT: Final = 1_000
 
@@ -11,9 +11,13 @@ MOST_KEPT: Final = 1_000
 class TroubleName(StrEnum):
     """A verifier's names for what can be wrong, each with the sentence that says what it means."""
 
-    @property
-    def sentence(self) -> str:
-        raise NotImplementedError
+    sentence: str
+
+    def __new__(cls, name: str, sentence: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.sentence = sentence
+        return member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,12 +76,12 @@ def check_numbering(row: Row, attempts: Sequence[Row]) -> Iterator[Difference]:
 
 def first_kept(row: Row, attempts: Sequence[Row]) -> int:
     """Return the number of the first attempt that must be there still: retention removes old ones from the first on."""
-    old_enough = row["created_at"] <= datetime.now(UTC) - FORGOTTEN_AFTER
-    if not (old_enough and (row["status"] in ENDED or row["replayed"])):
+    forgotten_until = datetime.now(UTC) - FORGOTTEN_AFTER
+    if row["created_at"] > forgotten_until or not (row["status"] in ENDED or row["replayed"]):
         return 1
     if attempts:
         return attempts[0]["attempt_no"]
-    delivered_lately = row["delivered_at"] is not None and row["delivered_at"] > datetime.now(UTC) - FORGOTTEN_AFTER
+    delivered_lately = row["delivered_at"] is not None and row["delivered_at"] > forgotten_until
     return row["attempts"] if delivered_lately else row["attempts"] + 1
 
 

@@ -185,8 +185,8 @@ def geo_of(geo: Any) -> Geo | None:
     if not isinstance(geo, dict):
         return None
     told = cast("dict[str, Any]", geo)
-    city, country, region = [value if isinstance(value := told.get(name), str) and value else None for name in Geo.__struct_fields__]
-    return Geo(city=city, country=country, region=region) if city or country or region else None
+    found = {name: value for name in Geo.__struct_fields__ if isinstance(value := told.get(name), str) and value}
+    return Geo(**found) if found else None
 
 
 def records_of(consent_records: Any) -> list[dict[str, Any]]:
