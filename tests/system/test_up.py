@@ -1,5 +1,6 @@
 """``./econsent up`` as a person meets it: it starts, shows, heals and stops. The tests share one run, in this order."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -23,17 +24,14 @@ LOOPBACK = "0100007F"
 
 
 def sockets_of(pids: list[int]) -> set[str]:
-    """The inodes of the sockets that these processes hold."""
-    inodes: set[str] = set()
+    """The inodes of the sockets that these processes hold; a process that has ended by now holds none."""
+    targets: list[str] = []
     for pid in pids:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                target = str(descriptor.readlink())
-            except FileNotFoundError:
-                continue
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-    return inodes
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for descriptor in list(Path(f"/proc/{pid}/fd").iterdir()):
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    targets.append(str(descriptor.readlink()))
+    return {target[8:-1] for target in targets if target.startswith("socket:[")}
 
 
 def listening() -> Iterator[tuple[str, int, str]]:
