@@ -175,8 +175,8 @@ class ElasticIndex:
 
     def sums(self, target: Target, company_id: str, *, after: int, through: int) -> tuple[Mapping[int, Sums], int]:
         at_home = {"term": {"_routing": company_id}}
-        parts = {"sum": {"field": "digest_part"}}
-        by_key = {"histogram": {"field": "certificate_pk", "interval": BUCKET_KEYS, "min_doc_count": 1}, "aggs": {"parts": parts}}
+        sums_by_key = {"parts": {"sum": {"field": "digest_part"}}, "keys": {"sum": {"field": "certificate_pk"}}}
+        by_key = {"histogram": {"field": "certificate_pk", "interval": BUCKET_KEYS, "min_doc_count": 1}, "aggs": sums_by_key}
         body = {
             "size": 0,
             "query": within(company_id, after, through),
@@ -185,12 +185,11 @@ class ElasticIndex:
                 "oddities": {"filter": odd(company_id)},
             },
         }
-        wanted = "aggregations.shown.by_key.buckets.key,aggregations.shown.by_key.buckets.doc_count"
-        wanted += ",aggregations.shown.by_key.buckets.parts.value,aggregations.oddities.doc_count"
-        found = self._search.search(target.index_name, body, filter_path=wanted)["aggregations"]
+        wanted = [f"aggregations.shown.by_key.buckets.{name}" for name in ("key", "doc_count", "parts.value", "keys.value")]
+        paths = ",".join([*wanted, "aggregations.oddities.doc_count"])
+        found = self._search.search(target.index_name, body, filter_path=paths)["aggregations"]
         buckets: list[dict[str, Any]] = found.get("shown", {}).get("by_key", {}).get("buckets", [])
-        sums = {int(bucket["key"]): Sums(bucket["doc_count"], int(bucket["parts"]["value"])) for bucket in buckets}
-        return sums, found["oddities"]["doc_count"]
+        return {int(bucket["key"]): sums_in(bucket) for bucket in buckets}, found["oddities"]["doc_count"]
 
     def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:
         query = {"bool": {"filter": [within(company_id, after, through), odd(company_id)]}}
@@ -333,6 +332,10 @@ def delete_line(target: Target, document_id: str, routing: str | None, version: 
     """Remove a document at this version or an older one."""
     about = {"_index": target.index_name, "_id": document_id, "routing": routing, "version": version, "version_type": "external_gte"}
     return msgspec.json.encode({"delete": about})
+
+
+def sums_in(bucket: Mapping[str, Any]) -> Sums:
+    return Sums(bucket["doc_count"], int(bucket["parts"]["value"]), int(bucket["keys"]["value"]))
 
 
 def within(company_id: str, after: int, through: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from econsent_jobs.elasticsearch_sync.drift import prove, purge
 from econsent_jobs.elasticsearch_sync.index import ElasticIndex
 from econsent_jobs.elasticsearch_sync.mapping import TOMBSTONE
 from econsent_jobs.elasticsearch_sync.model import Settings
-from econsent_jobs.elasticsearch_sync.rules.drift import WHOLE_EVERY, bucket_of, read_whole
+from econsent_jobs.elasticsearch_sync.rules.drift import BUCKET_KEYS, WHOLE_EVERY, bucket_of, read_whole
 from econsent_jobs.elasticsearch_sync.store import PostgresStore
 from econsent_jobs.elasticsearch_sync.tools import Tools
 from tests.prove.search.tampering import KINDS, Counting, other_content, plant, write
@@ -74,6 +74,24 @@ def test_a_day_of_runs_proves_the_whole_index(world: Any, run: Run) -> None:
 
     assert world.row("SELECT last_reconciled_at IS NOT NULL FROM econsent.search_targets") == (True,)
     assert len(set(through)) > 2, f"all of it was proven at once: {through}"
+
+
+def test_a_document_that_moved_to_another_key_of_its_range_is_seen_at_once(world: Any, run: Run) -> None:
+    """One is missing, one is shown that must not be, and both carry the same part: parts alone would add up."""
+    pks = world.certificates(BUCKET_KEYS + 1)
+    moved, free = next((pk, pk + 1) for pk in pks if bucket_of(pk) == bucket_of(pk + 1) and pk + 1 in pks)
+    world.change(free, status="pending")
+    run()
+    write(world, free, world.stored(moved) | {"certificate_pk": free}, world.stored(free)["_version"])
+    plant(world, "missing", moved)
+    never_whole = next(number for number in range(WHOLE_EVERY) if not read_whole([bucket_of(moved)], number))
+    world.database.execute("UPDATE econsent.search_targets SET check_round = %s", [never_whole])
+
+    run()
+
+    assert kinds_found(world) == {"missing": 1, "phantom": 1}
+    run()
+    assert world.shown() == [pk for pk in pks if pk != free]
 
 
 def test_content_altered_under_its_digest_is_found_when_it_is_read_whole(world: Any, run: Run) -> None:

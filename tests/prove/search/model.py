@@ -28,7 +28,7 @@ from econsent_jobs.elasticsearch_sync.model import (
     TargetState,
     Trouble,
 )
-from econsent_jobs.elasticsearch_sync.rules.drift import Sums, bucket_of
+from econsent_jobs.elasticsearch_sync.rules.drift import Sums, add, bucket_of
 from econsent_jobs.elasticsearch_sync.rules.outcomes import read_item
 from econsent_jobs.elasticsearch_sync.rules.projection import project
 
@@ -432,9 +432,7 @@ class ModelIndex:
         for _, stored in self._seen(target, company_id, after, through):
             oddities += stored.is_odd(company_id)
             if stored.routing == company_id and not stored.source["deleted"]:
-                bucket = bucket_of(stored.key.certificate_pk)
-                before = sums.get(bucket, Sums(0, 0))
-                sums[bucket] = Sums(before.documents + 1, before.total + stored.source["digest_part"])
+                add(sums, stored.key.certificate_pk, stored.source["digest_part"])
         return sums, oddities
 
     def oddities(self, target: Target, company_id: str, *, after: int, through: int) -> list[Hit]:

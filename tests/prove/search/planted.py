@@ -205,4 +205,11 @@ PLANTED: Final = (
         new=" and tools.index.exists(target)",
         killers=(HERE + "test_reindex.py::test_an_index_that_was_not_full_when_it_was_replaced_is_no_rollback",),
     ),
+    Planted(
+        name="a document that moved to another key adds up",
+        file=JOB + "rules/drift.py",
+        old="before.keys + certificate_pk)",
+        new="before.keys)",
+        killers=(UNIT + "test_drift.py",),
+    ),
 )

@@ -46,8 +46,14 @@ def test_what_an_earlier_epoch_wrote_is_right_while_its_row_stands() -> None:
 def test_sums_are_of_what_readers_see() -> None:
     documents = [Document(key=Key("acme", pk), row_version=1, sha256="", part=pk, body=b"", deleted=pk == 17) for pk in (1, 15, 16, 17)]
 
-    assert sums_of(documents) == {0: Sums(1, 1), 8: Sums(1, 15), 16: Sums(1, 16)}
-    assert differing({0: Sums(2, 16), 16: Sums(1, 16)}, {0: Sums(2, 16), 32: Sums(1, 1)}) == [16, 32]
+    assert sums_of(documents) == {0: Sums(1, 1, 1), 8: Sums(1, 15, 15), 16: Sums(1, 16, 16)}
+    assert differing({0: Sums(2, 16, 9), 16: Sums(1, 16, 16)}, {0: Sums(2, 16, 9), 32: Sums(1, 1, 32)}) == [16, 32]
+
+
+def test_a_document_under_another_key_is_seen_although_it_carries_that_one_s_part() -> None:
+    right, wrong = ([Document(key=Key("acme", pk), row_version=1, sha256="", part=5, body=b"", deleted=False)] for pk in (9, 12))
+
+    assert differing(sums_of(right), sums_of(wrong)) == [8]
 
 
 def test_each_bucket_is_read_whole_once_in_so_many_rounds_and_all_rounds_read_alike() -> None:

@@ -73,6 +73,11 @@ def test_a_refusal_names_the_field_and_never_its_value(said: str, told: str) -> 
     assert read_item({"status": 400, "error": {"type": "document_parsing_exception", "reason": said}}).reason == told
 
 
+def test_a_refusal_may_name_the_field_only_in_its_cause() -> None:
+    error = {"type": "illegal_argument_exception", "caused_by": {"reason": "failed to parse field [geo] of type [geo_point]"}}
+    assert read_item({"status": 400, "error": error}).reason == "Elasticsearch refused the document (illegal_argument_exception, field geo)"
+
+
 @pytest.mark.parametrize(
     ("found", "now", "meaning"),
     [

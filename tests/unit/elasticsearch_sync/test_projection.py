@@ -91,6 +91,7 @@ def body(**changes: Any) -> dict[str, Any]:
         pytest.param({"retention_status": "deleted"}, "has_replay", False, id="nor one that is gone"),
         pytest.param({"recorded": False}, "has_replay", False, id="what was never recorded cannot be replayed"),
         pytest.param({"rrweb_to_video_status": "failed"}, "has_video", False, id="only a finished video is one"),
+        pytest.param({"disclosure_visible": "true"}, "disclosure_visible", True, id="a disclosure that was seen is told"),
         pytest.param({"disclosure_visible": "false"}, "disclosure_visible", False, id="a hidden disclosure is told"),
         pytest.param({"disclosure_visible": None}, "disclosure_visible", None, id="where nothing was measured, nothing is told"),
         pytest.param(
@@ -155,6 +156,32 @@ def test_a_whole_document() -> None:
     }
     assert (found["indexed_at"], found["row_version"]) == (5, 3)
     assert document().key == KEY
+
+
+NOTHING_KNOWN = dict.fromkeys(set(Source._fields) - {"certificate_pk", "row_version", "status", "recorded", "opt_out", "geo"})
+ALWAYS_SHOWN = {"certificate_pk", "company_id", "deleted", "has_replay", "has_video", "opt_out", "status"}
+
+
+@pytest.mark.parametrize(
+    ("geo", "names"),
+    [
+        pytest.param(None, set(), id="no place"),
+        pytest.param({"city": "Ulm"}, {"city"}, id="a city"),
+        pytest.param({"country": "DE"}, {"country"}, id="a country"),
+        pytest.param({"region": "Bavaria"}, {"region"}, id="a region"),
+    ],
+)
+def test_what_is_not_known_is_left_out(geo: Any, names: set[str]) -> None:
+    found = body(**NOTHING_KNOWN, geo=geo, opt_out={"revoke": True})
+
+    assert found.keys() - ABOUT_WRITING - {"geo"} == ALWAYS_SHOWN
+    assert found.get("geo", {}).keys() == names
+    assert found["opt_out"] == {"revoke": True}
+
+
+@pytest.mark.parametrize("name", ["consumer_email", "consumer_name", "consumer_phone"])
+def test_a_consumer_of_whom_one_thing_is_known(name: str) -> None:
+    assert body(**NOTHING_KNOWN | {name: "x"})["consumer"] == {name.removeprefix("consumer_"): "x"}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +265,7 @@ def test_texts_of_4900_characters_in_ten_languages_are_searched_whole() -> None:
 def test_texts_are_bounded() -> None:
     records = [{"id": str(number), "type": "call", "value": f"{number}" * 4_900} for number in range(100)]
 
-    assert len(body(consent_records=records)["consent_text"]) == LONGEST_TEXT
+    assert len(body(consent_records=records)["consent_text"]) == LONGEST_TEXT == 200_000
 
 
 def test_a_document_that_no_request_could_carry_is_refused() -> None:

@@ -25,8 +25,14 @@ class Kind(StrEnum):
 
 
 class Sums(NamedTuple):
+    """``parts`` and ``keys`` are added up over the documents of a bucket.
+
+    A document under another's key carries that one's part: only the keys tell the two apart.
+    """
+
     documents: int
-    total: int
+    parts: int
+    keys: int
 
 
 def bucket_of(certificate_pk: int) -> int:
@@ -38,10 +44,15 @@ def sums_of(documents: Iterable[Document]) -> dict[int, Sums]:
     sums: dict[int, Sums] = {}
     for document in documents:
         if not document.deleted:
-            bucket = bucket_of(document.key.certificate_pk)
-            before = sums.get(bucket, Sums(0, 0))
-            sums[bucket] = Sums(before.documents + 1, before.total + document.part)
+            add(sums, document.key.certificate_pk, document.part)
     return sums
+
+
+def add(sums: dict[int, Sums], certificate_pk: int, part: int) -> None:
+    """Count one document that readers are to see."""
+    bucket = bucket_of(certificate_pk)
+    before = sums.get(bucket, Sums(0, 0, 0))
+    sums[bucket] = Sums(before.documents + 1, before.parts + part, before.keys + certificate_pk)
 
 
 def differing(ours: Mapping[int, Sums], theirs: Mapping[int, Sums]) -> list[int]:
