@@ -386,6 +386,19 @@ def test_an_erased_person_is_no_finding(finished: Finished, rows: Database, prov
     assert proved().findings == []
 
 
+def test_a_captured_page_that_retention_knows_is_no_finding(finished: Finished, rows: Database, proved: Verify) -> None:
+    """Retention gives a page on the share a row before it removes the file; the archive's page is another row."""
+    added = rows.execute(
+        "INSERT INTO econsent.storage_objects"
+        " (company_id, session_id, certificate_pk, kind, backend, tier, object_key, bytes, sha256, state)"
+        " SELECT company_id, session_id, certificate_pk, 'dom', 'efs', 1, dom_staging_path, 1, repeat('0', 64), 'deleted'"
+        " FROM econsent.certificates WHERE dom_staging_path IS NOT NULL"
+    )
+    assert added.rowcount > 0
+
+    assert proved().findings == []
+
+
 class Moved:
     """Moves the finished archive into a scratch bucket, each object as ``alter`` makes it; None leaves it out."""
 
