@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from econsent_airflow.alerts import describe
 from econsent_airflow.congestion import check_congestion
 from econsent_airflow.mail import send_mail
+from econsent_airflow.metrics import measure
+from econsent_airflow.revision import what_runs
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
 
@@ -55,6 +57,7 @@ class JobOperator(BaseOperator):
             raise
 
     def _execute(self, context: Context) -> dict[str, Any]:
+        self.log.info("%s", what_runs())
         started = time.monotonic()
         try:
             result = self.run_job()
@@ -63,6 +66,7 @@ class JobOperator(BaseOperator):
             if self.sends_mail:
                 send_mail()
         self.log.info("%s in %.1f s", result, seconds)
+        measure(self.dag_id, result, seconds=seconds, run_seconds=float(self.run_seconds))
         # A failed task returns nothing, and its figures are the ones that people look for: so they are kept before it can fail.
         context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result.as_dict())
         if result.past_share(self.failed_share, at_least=self.failed_at_least):
