@@ -52,6 +52,7 @@ with DAG(
         most_conversions="{{ params.most_conversions }}",
         run_seconds="{{ params.run_seconds }}",
         pool="mp4_conversion",
+        queue="render",
         execution_timeout=timedelta(minutes=57),
         map_index_template="lane {{ task.lane }}",
     ).expand(lane=[1, 2])

@@ -1,6 +1,6 @@
 """Loads the demo: three companies, with visits of the last days, some still open, and some that went wrong.
 
-    python -m demo.load [--seed 1] [--now 2026-03-02T09:30:00Z]
+    python -m demo.load [--seed 1] [--now 2026-03-02T09:30:00Z] [--visits 2]
 
 1. Insert the companies that are not there.
 2. Make up each company's visits, counted back from now, and drop those that are there: a second load adds nothing.
@@ -33,6 +33,7 @@ from econsent_jobs.core.statements import statement
 from econsent_jobs.io.database import Connection, database_errors
 
 CLOSED_VISITS: Final = {"starter": 10, "growth": 12, "enterprise": 14}
+MOST_VISITS: Final = max(CLOSED_VISITS.values())
 OPEN_VISITS: Final = 2  # of each company; ripe within two minutes, when no chunk has come for long enough
 LEFT_EARLY: Final = 1  # of each company; visitors who never submitted
 SESSIONLESS: Final[tuple[SessionlessSource, ...]] = ("meta", "sms", "voice")
@@ -52,8 +53,8 @@ class Loaded:
         return f"{self.companies} companies, {self.sessions} sessions, {self.certificates} pending certificates added"
 
 
-def load(database: Connection, efs_base: Path, *, seed: int, now: datetime) -> Loaded:
-    """Load what is missing. ``now`` is aware; the same seed and time make the same rows and files.
+def load(database: Connection, efs_base: Path, *, seed: int, now: datetime, most_visits: int = MOST_VISITS) -> Loaded:
+    """Load what is missing. ``now`` is aware; the same seed and time make the same rows and files. ``most_visits``: of each company.
 
     Raises TransientError and PermanentError as ``database_errors`` does, and OSError for the files.
     """
@@ -64,7 +65,8 @@ def load(database: Connection, efs_base: Path, *, seed: int, now: datetime) -> L
         database.execute("SELECT pg_advisory_xact_lock(%s)", [LOADING])
         for number, owner in enumerate(TENANTS):
             known = known_references(database, owner)
-            visits = [v for v in demo_visits(owner, number, efs_base=efs_base, seed=seed, now=now) if v.session.session_id not in known]
+            visits = demo_visits(owner, number, efs_base=efs_base, seed=seed, now=now, most=most_visits)
+            visits = [visit for visit in visits if visit.session.session_id not in known]
             others = [row for row in demo_sessionless(owner, seed=seed, now=now) if row.source_ref not in known]
             certificates += len(insert_visits(database, visits)) + len(insert_certificate_rows(database, others))
             sessions += len(visits)
@@ -76,10 +78,10 @@ def known_references(database: Connection, owner: Tenant) -> set[str]:
     return {name for (name,) in database.execute(statement(PACKAGE, "find_known_visits"), {"company_id": owner.company_id})}
 
 
-def demo_visits(owner: Tenant, place: int, *, efs_base: Path, seed: int, now: datetime) -> list[Visit]:
-    """Make up all visits of one company: good, abandoned and open ones, and by its place every third kind of bad one."""
+def demo_visits(owner: Tenant, place: int, *, efs_base: Path, seed: int, now: datetime, most: int = MOST_VISITS) -> list[Visit]:
+    """Make up all visits of one company: at most ``most`` good ones, abandoned and open ones, by its place every third kind of bad one."""
     kinds = DEMO_KINDS[place :: len(TENANTS)]
-    good, early = CLOSED_VISITS[owner.plan], LEFT_EARLY
+    good, early = min(most, CLOSED_VISITS[owner.plan]), LEFT_EARLY
     ages = closed_ages(Random(f"{seed}/{owner.company_id}/ages"), good + early + len(kinds))
     closed = [
         make_visit(owner, efs_base=efs_base, seed=seed, number=number, ended_at=now - age, submissions=0 if number > good else None)
@@ -126,12 +128,13 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.load", description="Add the demo companies and their visits, once.")
     parser.add_argument("--seed", type=int, default=1, help="another number makes other visitors (default: 1)")
     parser.add_argument("--now", type=whole_milliseconds, help="count back from this moment (ISO 8601, default: now)")
+    parser.add_argument("--visits", type=int, default=MOST_VISITS, help="good visits of each company, at most (default: all)")
     options = parser.parse_args(argv)
     now = options.now or whole_milliseconds(datetime.now(UTC).isoformat())
     try:
         target = find_target(os.environ)
         with connect(target) as database:
-            print(load(database, target.efs_base, seed=options.seed, now=now))
+            print(load(database, target.efs_base, seed=options.seed, now=now, most_visits=options.visits))
             with database_errors():
                 endpoints = load_endpoints(database, os.environ)
                 old = load_old_visits(database, target.efs_base, seed=options.seed, now=now)

@@ -5,7 +5,9 @@ import json
 import os
 import secrets
 import signal
+import sys
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Final
 
 from econsent_stack.chromium import video_programs
@@ -63,9 +65,15 @@ def variables(home: Home, values: SecretValues, *, web_port: int | None) -> dict
     }
 
 
-def render(home: Home, *, values: SecretValues, web_port: int, database_url: str) -> None:
-    """Write ``airflow.cfg`` and the users' passwords, both with mode 600. ``database_url``: PostgreSQL, for SQLAlchemy."""
+def render(home: Home, *, values: SecretValues, web_port: int, database_url: str, fleet: bool = False) -> None:
+    """Write ``airflow.cfg`` and the users' passwords, both with mode 600. ``database_url``: PostgreSQL, for SQLAlchemy.
+
+    ``fleet``: leave out what a fleet's components are told by their environment.
+    """
     (home.airflow / "demo_dags").mkdir(exist_ok=True)
+    if fleet:
+        write_whole(home.airflow / "airflow.cfg", fleet_settings(home=str(home.airflow), project=str(ROOT)), mode=0o600)
+        return
     passwords = home.airflow / "passwords.json"
     write_whole(passwords, json.dumps({user: values.get(user_secret(user)) for user in USERS}), mode=0o600)
     filled = {
@@ -79,6 +87,35 @@ def render(home: Home, *, values: SecretValues, web_port: int, database_url: str
         "jwt_secret": values.get("airflow.jwt_secret", long_key),
         "secret_key": values.get("airflow.secret_key", long_key),
     }
-    template = (ROOT / "airflow.cfg.template").read_text(encoding="utf-8")
     doubled = {name: value.replace("%", "%%") for name, value in filled.items()}
-    write_whole(home.airflow / "airflow.cfg", template.format_map(doubled), mode=0o600)
+    write_whole(home.airflow / "airflow.cfg", template().format_map(doubled), mode=0o600)
+
+
+def template() -> str:
+    return (ROOT / "airflow.cfg.template").read_text(encoding="utf-8")
+
+
+def fleet_settings(*, home: str, project: str) -> str:
+    """Return ``airflow.cfg`` for a fleet: the template without the options that differ from one place to another.
+
+    Those are secrets and addresses, and a fleet's components are told them by their environment.
+    """
+    kept: list[str] = []
+    for line in template().splitlines():
+        if not told_by_environment(line):
+            kept.append(line)
+            continue
+        while kept[-1].startswith("#"):  # the reasons of what is left out
+            kept.pop()
+    return "\n".join(kept).format_map({"home": home, "project": project}) + "\n"
+
+
+def told_by_environment(line: str) -> bool:
+    """Whether a line of the template needs more than the folders to be filled in."""
+    if line.startswith("#"):
+        return False
+    return not {name for _, name, _, _ in Formatter().parse(line) if name} <= {"home", "project"}
+
+
+if __name__ == "__main__":  # how the image gets its airflow.cfg
+    sys.stdout.write(fleet_settings(home=os.environ["AIRFLOW_HOME"], project=str(ROOT)))

@@ -1,5 +1,6 @@
 """Key files for TLS between the parts of one server: an authority whose own key is thrown away, and one certificate signed by it."""
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -67,3 +68,7 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .sign(signer, hashes.SHA256())
     )
+
+
+if __name__ == "__main__":  # the service object-store-keys of docker-compose.yaml
+    make_key_files(Path(sys.argv[1]))

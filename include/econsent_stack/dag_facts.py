@@ -15,6 +15,7 @@ class TaskFacts:
     operator: str
     owner: str
     pool: str
+    queue: str
     retries: int
     timeout_seconds: float | None
     mapped: bool
@@ -92,6 +93,7 @@ def task_facts(task: Any) -> TaskFacts:
         operator=f"{operator.__module__}.{operator.__qualname__}",
         owner=task.owner,
         pool=task.pool,
+        queue=task.queue,
         retries=task.retries,
         timeout_seconds=task.execution_timeout.total_seconds() if task.execution_timeout else None,
         mapped=task.is_mapped,

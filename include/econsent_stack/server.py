@@ -50,6 +50,8 @@ class Server(ABC):
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     is_slow: ClassVar[bool] = False
     """Takes many seconds to answer; what needs only the other servers goes on meanwhile."""
+    is_for_fleet: ClassVar[bool] = False
+    """Only ``up --executor celery`` needs it."""
 
     @abstractmethod
     def version(self) -> str:

@@ -60,10 +60,19 @@ KEPT_VARIABLES: Final = ("HOME", "LANG", "LC_ALL", "USER", "TERM", "TMPDIR", "SS
 class Stack:
     """The servers in the state folder ``home``. Use it as a context manager, or call ``start_servers`` and ``stop``.
 
-    A second object on the same folder may ask for addresses and the environment while the first one runs the servers.
+    A second object on the same folder may ask for addresses and the environment while the first one runs the servers. ``fleet`` says
+    whether the servers of the distributed shape are among them; None: as the last start had it.
     """
 
-    def __init__(self, home: Path, *, durable: bool = True, say: Callable[[str], None] | None = None, web_port: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        durable: bool = True,
+        say: Callable[[str], None] | None = None,
+        web_port: int | None = None,
+        fleet: bool | None = None,
+    ) -> None:
         self.home = Home(home.resolve())
         self._durable = durable
         self._say = say or say_nothing
@@ -71,8 +80,9 @@ class Stack:
         self._held = ExitStack()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._asked: set[str] = set()
-        self.servers: list[Server] = all_servers()
         self.state: State = read_state(self.home.state_file)
+        self._fleet = self.state.is_fleet if fleet is None else fleet
+        self.servers: list[Server] = [server for server in all_servers() if self._fleet or not server.is_for_fleet]
         self.secrets = SecretValues(self.home.secrets_file)
 
     def __enter__(self) -> Self:
@@ -122,7 +132,7 @@ class Stack:
         for name in kept.keys() & self.state.ports.keys():
             if kept[name] != self.state.ports[name]:
                 self._say(f"port {kept[name]} is taken by another program, so {name} moves to {self.state.ports[name]}")
-        self.state.supervisor = record(os.getpid())
+        self.state.supervisor, self.state.is_fleet = record(os.getpid()), self._fleet
         self._save()
 
     def clear_away(self) -> None:
@@ -226,9 +236,12 @@ class Stack:
 
     def render_airflow(self) -> None:
         """Write Airflow's configuration for the ports and secrets of now."""
-        url = self.postgres_url("airflow", user="airflow").replace("postgresql://", "postgresql+psycopg2://")
         web_port = self.state.ports[airflow_settings.PORT]
-        airflow_settings.render(self.home, values=self.secrets, web_port=web_port, database_url=url)
+        airflow_settings.render(self.home, values=self.secrets, web_port=web_port, database_url=self.metadata_url(), fleet=self._fleet)
+
+    def metadata_url(self) -> str:
+        """Return the address of Airflow's own database, for SQLAlchemy."""
+        return self.postgres_url("airflow", user="airflow").replace("postgresql://", "postgresql+psycopg2://")
 
     def airflow_is_prepared(self) -> bool:
         return airflow_prepare.is_prepared(self.postgres_url("airflow", user="airflow"))
@@ -240,9 +253,13 @@ class Stack:
 
     def run_module(self, module: str, *, log: str, what: str) -> None:
         """Run ``python -m module`` in the stack's environment until it ends. Raises StackError, beginning with ``what``, when it fails."""
+        self.run_to_end(Launch(command=[sys.executable, "-m", module], environment=self.environment(), folder=ROOT), log=log, what=what)
+
+    def run_to_end(self, launch: Launch, *, log: str, what: str) -> None:
+        """Run a process until it ends. Raises StackError, beginning with ``what``, when it fails."""
         with self.home.log(log).open("ab") as output:
-            environment = {**self.environment(), MARK: str(self.home.path)}
-            done = subprocess.run([sys.executable, "-m", module], cwd=ROOT, env=environment, stdout=output, stderr=output, check=False)
+            environment = {**launch.environment, MARK: str(self.home.path)}
+            done = subprocess.run(launch.command, cwd=launch.folder, env=environment, stdout=output, stderr=output, check=False)
         if done.returncode != 0:
             raise StackError(self.told_by_log(log, f"{what} ({how_it_ended(done.returncode)})"))
 
@@ -309,9 +326,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Return everything that a process of this stack needs, and nothing else of the surroundings."""
-        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return {**kept, "PATH": path, **self.variables()}
+        return {**bare_environment(), **self.variables()}
 
     @contextmanager
     def in_environment(self) -> Generator[None]:
@@ -326,6 +341,12 @@ class Stack:
 
     def _save(self) -> None:
         write_state(self.home.state_file, self.state)
+
+
+def bare_environment() -> dict[str, str]:
+    """Return what any process of a stack may know of the surroundings, and the PATH on which it finds the environment's programs."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
 
 
 def is_ours(known: ProcessRecord) -> bool:

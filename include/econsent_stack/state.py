@@ -14,13 +14,14 @@ from econsent_stack.process import ProcessRecord
 class State:
     """``ports`` by name, ``processes`` by name in the order of their start, and the ``supervisor`` that watches them.
 
-    ``failing``: how each process ended that is started again and again.
+    ``failing``: how each process ended that is started again and again. ``is_fleet``: whether Airflow runs in its distributed shape.
     """
 
     ports: dict[str, int] = field(default_factory=dict[str, int])
     processes: dict[str, ProcessRecord] = field(default_factory=dict[str, ProcessRecord])
     supervisor: ProcessRecord | None = None
     failing: dict[str, str] = field(default_factory=dict[str, str])
+    is_fleet: bool = False
 
 
 def read_state(path: Path) -> State:
@@ -32,6 +33,7 @@ def read_state(path: Path) -> State:
             processes={name: ProcessRecord(**record) for name, record in stored["processes"].items()},
             supervisor=ProcessRecord(**stored["supervisor"]) if stored["supervisor"] else None,
             failing=dict(stored.get("failing", {})),
+            is_fleet=bool(stored.get("is_fleet", False)),
         )
     except FileNotFoundError:
         return State()

@@ -29,10 +29,12 @@ def wait_for(condition: Callable[[], object], *, what: str, seconds: float = HEA
 
 
 class Up:
-    """One ``up`` and its state folder. It may be started again in the same folder."""
+    """One ``up`` with further ``arguments``, and its state folder. It may be started again in the same folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *arguments: str) -> None:
         self.home = home
+        self.arguments = arguments
+        self.surroundings: dict[str, str] = {}
         self.output = home.with_suffix(".output")
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -42,12 +44,12 @@ class Up:
         return subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=120, check=False)
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "ECONSENT_HOME": str(self.home)}
+        return {**os.environ, **self.surroundings, "ECONSENT_HOME": str(self.home)}
 
     def start(self) -> None:
         """Start it and wait until it says that all is healthy."""
         with self.output.open("wb") as output:
-            command = [sys.executable, "-m", "econsent_stack", "up"]
+            command = [sys.executable, "-m", "econsent_stack", "up", *self.arguments]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment(), stdout=output, stderr=output)
         wait_for(self._is_healthy_or_over, what="the line that says healthy")
         assert self.process.poll() is None, self.output.read_text()

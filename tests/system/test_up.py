@@ -1,12 +1,9 @@
 """``./econsent up`` as a person meets it: it starts, shows, heals and stops. The tests share one run, in this order."""
 
-import contextlib
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,33 +12,10 @@ from econsent_stack import components
 from econsent_stack.process import facts, is_alive, send
 from econsent_stack.secret_values import SecretValues
 from econsent_stack.server import all_servers
+from tests.system.listening import assert_only_loopback, listening
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
-
-LISTENING = "0A"
-LOOPBACK = "0100007F"
-
-
-def sockets_of(pids: list[int]) -> set[str]:
-    """The inodes of the sockets that these processes hold; a process that has ended by now holds none."""
-    targets: list[str] = []
-    for pid in pids:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            for descriptor in list(Path(f"/proc/{pid}/fd").iterdir()):
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    targets.append(str(descriptor.readlink()))
-    return {target[8:-1] for target in targets if target.startswith("socket:[")}
-
-
-def listening() -> Iterator[tuple[str, int, str]]:
-    """Every listening TCP socket of the machine: hexadecimal address, port, inode."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == LISTENING:
-                address, _, port = fields[1].partition(":")
-                yield address, int(port, 16), fields[9]
 
 
 def test_all_components_are_healthy(up: Up) -> None:
@@ -61,11 +35,7 @@ def dag_ids(up: Up, token: str) -> set[str]:
 
 
 def test_nothing_listens_on_anything_but_the_loopback(up: Up) -> None:
-    inodes = sockets_of([found.pid for found in up.stack().left_over()])
-    found = {(address, port) for address, port, inode in listening() if inode in inodes}
-
-    assert {port for _, port in found} >= set(up.stack().state.ports.values()), "the test must see the ports it judges"
-    assert {address for address, _ in found} == {LOOPBACK}
+    assert_only_loopback(up)
 
 
 def test_secrets_are_private_and_in_no_log(up: Up) -> None:

@@ -24,6 +24,16 @@ AT_ONCE: Final = 2
 
 PYTHON: Final = sys.executable
 TOOLS: Final = Path(PYTHON).parent
+COMPOSE_LINT: Final = (
+    str(TOOLS / "compose-lint"),
+    "check",
+    "--quiet",
+    "--strict-config",
+    "--no-env",
+    "--skip-suppressed",
+    "--fail-on",
+    "low",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,8 @@ def checks() -> list[Check]:
         Check(name="style", command=[ruff, "check", "--output-format", "concise", "."], fix=[ruff, "check", "--fix", "--quiet", "."]),
         Check(name="format", command=[ruff, "format", "--check", "--output-format", "concise", "."], fix=[ruff, "format", "--quiet", "."]),
         Check(name="requirements.txt", command=command("lock", "--check")),
+        Check(name="docker-compose.yaml", command=[*COMPOSE_LINT, "docker-compose.yaml"]),
+        Check(name="Dockerfile", command=[str(TOOLS / "hadolint"), "Dockerfile"]),
     ]
 
 

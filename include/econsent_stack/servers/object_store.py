@@ -9,7 +9,7 @@ and gRPC take only clients with a certificate of this stack's own authority, and
 import json
 import os
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,8 @@ from econsent_stack.server import Launch, Place, Server
 
 REGION: Final = "us-west-2"
 BUCKETS: Final[Mapping[str, str]] = {"archive": "econsent-archive", "audit": "econsent-audit"}
+TASK_LOGS: Final = "airflow-task-logs"
+"""A fleet's logs of tasks: the only bucket without locks, and by its name out of reach for those who use the others."""
 PARTS: Final = ("filer", "master", "volume", "s3")
 ADMIN_GRPC_DISTANCE: Final = 10_000  # its own worker looks for it there, whatever -admin.port.grpc says
 READ: Final = (
@@ -42,7 +44,11 @@ IDENTITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "econsent_archive": (*READ, *WRITE),
     "econsent_archive_retention": (*READ, *WRITE, *DELETE),
     "econsent_archive_verify": READ,
+    "econsent_task_logs": ("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
 }
+BUCKETS_OF: Final[Mapping[str, str]] = {"econsent_task_logs": TASK_LOGS}
+"""Which bucket an identity may use; the others use all of eConsent's."""
+ECONSENT: Final = "econsent-*"
 ADMIN: Final = "econsent_admin"
 MANY_BUCKETS: Final = 4_000  # volumes for tests, which make many buckets: each takes one then, instead of seven of what the disk allows
 SOCKETS: Final = Path("/tmp")  # noqa: S108 where the server puts them
@@ -72,7 +78,7 @@ class ObjectStore(Server):
         (place.folder / "data").mkdir(exist_ok=True)
         keys = make_key_files(place.folder / "keys")
         identities = place.folder / "identities.json"
-        write_whole(identities, json.dumps(self._identities(place), indent=2), mode=0o600)
+        write_whole(identities, json.dumps(identities_of(lambda name: self._secret(place, name)), indent=2), mode=0o600)
         return Launch(command=command(place, identities), environment=environment(place, keys), folder=place.folder)
 
     def is_ready(self, place: Place) -> bool:
@@ -84,12 +90,11 @@ class ObjectStore(Server):
 
     def prepare(self, place: Place) -> None:
         client = self.client(place, ADMIN)
-        present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-        for bucket in sorted(set(BUCKETS.values()) - present):
-            client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        make_missing_buckets(client, BUCKETS.values())
+        make_missing_buckets(client, [TASK_LOGS], lock=False)
 
     def variables(self, place: Place) -> dict[str, str]:
-        connections = {f"AIRFLOW_CONN_{identity.upper()}": self._connection_json(place, identity) for identity in IDENTITIES}
+        connections = {f"AIRFLOW_CONN_{identity.upper()}": self.connection_json(place, identity) for identity in IDENTITIES}
         buckets = {f"AIRFLOW_VAR_ECONSENT_{use.upper()}_BUCKET": bucket for use, bucket in BUCKETS.items()}
         return {**connections, **buckets}
 
@@ -116,19 +121,8 @@ class ObjectStore(Server):
     def _secret(self, place: Place, identity: str) -> str:
         return place.secrets.get(f"object_store.{identity}")
 
-    def _identities(self, place: Place) -> dict[str, Any]:
-        def identity(name: str, rights: dict[str, list[str]]) -> dict[str, Any]:
-            return {"name": name, "credentials": [{"accessKey": name, "secretKey": self._secret(place, name)}], **rights}
-
-        return {
-            "identities": [
-                identity(ADMIN, {"actions": ["Admin"]}),
-                *(identity(name, {"policyNames": [name]}) for name in IDENTITIES),
-            ],
-            "policies": [{"name": name, "content": policy(actions)} for name, actions in IDENTITIES.items()],
-        }
-
-    def _connection_json(self, place: Place, identity: str) -> str:
+    def connection_json(self, place: Place, identity: str) -> str:
+        """Return an Airflow Connection with the rights of ``identity``."""
         return json.dumps(
             {
                 "conn_type": "aws",
@@ -139,10 +133,33 @@ class ObjectStore(Server):
         )
 
 
-def policy(actions: tuple[str, ...]) -> str:
-    """Return the policy document that allows ``actions`` on this project's buckets and nothing else."""
-    resources = [f"arn:aws:s3:::{name}" for name in ("econsent-*", "econsent-*/*")]
+def policy(actions: tuple[str, ...], buckets: str) -> str:
+    """Return the policy document that allows ``actions`` on the buckets of these names and nothing else."""
+    resources = [f"arn:aws:s3:::{name}" for name in (buckets, f"{buckets}/*")]
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resources}]})
+
+
+def identities_of(secret: Callable[[str], str]) -> dict[str, Any]:
+    """Return who may do what, as the server reads it. ``secret`` returns the secret key of an identity."""
+
+    def identity(name: str, rights: dict[str, list[str]]) -> dict[str, Any]:
+        return {"name": name, "credentials": [{"accessKey": name, "secretKey": secret(name)}], **rights}
+
+    return {
+        "identities": [
+            identity(ADMIN, {"actions": ["Admin"]}),
+            *(identity(name, {"policyNames": [name]}) for name in IDENTITIES),
+        ],
+        "policies": [{"name": name, "content": policy(actions, BUCKETS_OF.get(name, ECONSENT))} for name, actions in IDENTITIES.items()],
+    }
+
+
+def make_missing_buckets(client: Any, names: Iterable[str], *, lock: bool = True) -> list[str]:
+    """Create those of the buckets that are not there, versioned and under Object Lock unless told otherwise, and return their names."""
+    missing = sorted(set(names) - {bucket["Name"] for bucket in client.list_buckets()["Buckets"]})
+    for bucket in missing:
+        client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lock)
+    return missing
 
 
 def command(place: Place, identities: Path) -> list[str]:

@@ -94,7 +94,7 @@ class Postgres(Server):
         with self.connect(place, database="postgres") as connection:
             if connection.execute("SELECT FROM pg_roles WHERE rolname = 'airflow'").fetchone() is None:
                 connection.execute("CREATE ROLE airflow")
-            self._give_login(connection, "airflow", self.password(place, "airflow"))
+            give_login(connection, "airflow", self.password(place, "airflow"))
             present = {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
             for database, owner in DATABASES.items():
                 if database not in present:
@@ -106,8 +106,7 @@ class Postgres(Server):
         with self.connect(place, database="econsent") as connection:
             found = connection.execute(r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'econsent\_%' ORDER BY rolname").fetchall()
             for (role,) in found:
-                self._give_login(connection, role, place.secrets.get(ROLE_PREFIX + role))
-                connection.execute(sql.SQL("GRANT CONNECT ON DATABASE econsent TO {}").format(sql.Identifier(role)))
+                admit(connection, role, place.secrets.get(ROLE_PREFIX + role))
         return [role for (role,) in found]
 
     def variables(self, place: Place) -> dict[str, str]:
@@ -141,11 +140,18 @@ class Postgres(Server):
             }
         )
 
-    @staticmethod
-    def _give_login(connection: psycopg.Connection[tuple[Any, ...]], role: str, password: str) -> None:
-        """Send the password's verifier, not the password, so that no log could hold it in clear."""
-        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-        connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+def give_login(connection: psycopg.Connection[tuple[Any, ...]], role: str, password: str) -> None:
+    """Send the password's verifier, not the password, so that no log could hold it in clear."""
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def admit(connection: psycopg.Connection[tuple[Any, ...]], role: str, password: str) -> None:
+    """Let the role log in, and into the connection's database."""
+    give_login(connection, role, password)
+    database = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 from econsent_stack.components import WATCH, is_healthy
 from econsent_stack.errors import StackError
 from econsent_stack.evidence import Evidence, write_evidence
+from econsent_stack.one_machine import OneMachine
 from econsent_stack.progress import Progress
 from econsent_stack.server import Launch
 from econsent_stack.stack import Stack
@@ -39,7 +40,7 @@ def supervisor_of(home: Path, name: str, commands: Iterator[list[str]]) -> tuple
     """A supervisor of one real process; ``commands`` are those of its starts."""
     stack = Stack(home)
     stack.home.make()
-    supervisor = Supervisor(stack, Progress(), demo=False)
+    supervisor = Supervisor(stack, Progress(), OneMachine(), demo=False)
     supervisor.supervise(name, lambda: Launch(command=next(commands), environment={"PATH": os.defpath}, folder=home))
     return supervisor, stack
 
