@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import BadItem, EconsentError
-from econsent_jobs.elasticsearch_sync.model import EPOCH_BITS, Key, Settings
+from econsent_jobs.elasticsearch_sync.model import Key, Settings
 from econsent_jobs.elasticsearch_sync.queries import for_company
 from econsent_jobs.elasticsearch_sync.reindex import kept_for_rollback, roll_back
+from econsent_jobs.elasticsearch_sync.rules.drift import taken_apart
 from econsent_jobs.elasticsearch_sync.rules.projection import digest_of, project
 from econsent_jobs.elasticsearch_sync.store import PACKAGE, PostgresStore
 from econsent_jobs.elasticsearch_sync.tools import real_tools
@@ -151,7 +152,8 @@ def told_of(hit: Mapping[str, Any] | None, *, sha256: str, deleted: bool) -> tup
     if hit is None:
         return "nothing", deleted
     source: Mapping[str, Any] = hit["_source"]
-    version = f"version {hit['_version'] & (2**EPOCH_BITS - 1)} of epoch {hit['_version'] >> EPOCH_BITS}"
+    epoch, row_version = taken_apart(hit["_version"])
+    version = f"version {row_version} of epoch {epoch}"
     if source.get("deleted"):
         return f"a tombstone, {version}", deleted
     digest = digest_of(source)

@@ -185,7 +185,7 @@ class ElasticIndex:
                 "oddities": {"filter": odd(company_id)},
             },
         }
-        wanted = [f"aggregations.shown.by_key.buckets.{name}" for name in ("key", "doc_count", "parts.value", "keys.value")]
+        wanted = [f"aggregations.shown.by_key.buckets.{name}" for name in ("key", "parts.value", "keys.value")]
         paths = ",".join([*wanted, "aggregations.oddities.doc_count"])
         found = self._search.search(target.index_name, body, filter_path=paths)["aggregations"]
         buckets: list[dict[str, Any]] = found.get("shown", {}).get("by_key", {}).get("buckets", [])
@@ -335,7 +335,7 @@ def delete_line(target: Target, document_id: str, routing: str | None, version: 
 
 
 def sums_in(bucket: Mapping[str, Any]) -> Sums:
-    return Sums(bucket["doc_count"], int(bucket["parts"]["value"]), int(bucket["keys"]["value"]))
+    return Sums(int(bucket["parts"]["value"]), int(bucket["keys"]["value"]))
 
 
 def within(company_id: str, after: int, through: int) -> dict[str, Any]:

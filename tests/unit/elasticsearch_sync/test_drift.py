@@ -3,7 +3,17 @@
 import pytest
 
 from econsent_jobs.elasticsearch_sync.model import Document, Found, Key
-from econsent_jobs.elasticsearch_sync.rules.drift import WHOLE_EVERY, Kind, Sums, differing, judge, looks_wrong, read_whole, sums_of
+from econsent_jobs.elasticsearch_sync.rules.drift import (
+    WHOLE_EVERY,
+    Kind,
+    Sums,
+    differing,
+    judge,
+    looks_wrong,
+    read_whole,
+    sums_of,
+    taken_apart,
+)
 from tests.unit.elasticsearch_sync.test_outcomes import target
 
 DOCUMENT = Document(key=Key("acme", 1), row_version=5, sha256="ours", part=7, body=b"")
@@ -38,16 +48,22 @@ def test_kinds(expected: Document | None, found: Found | None, altered: bool, ki
     assert judge(expected, found, target(), altered=altered) is kind
 
 
+def test_a_version_is_an_epoch_and_a_row_s_version() -> None:
+    assert taken_apart(1_000) == (0, 1_000)
+    assert taken_apart(3 * NEXT_EPOCH + NEXT_EPOCH - 1) == (3, NEXT_EPOCH - 1)
+
+
 def test_what_an_earlier_epoch_wrote_is_right_while_its_row_stands() -> None:
     assert judge(DOCUMENT, Found(version=5, sha256="ours"), target(epoch=1), altered=False) is None
     assert judge(DOCUMENT, Found(version=6, sha256="new"), target(epoch=1), altered=False) is Kind.NEWER
 
 
 def test_sums_are_of_what_readers_see() -> None:
-    documents = [Document(key=Key("acme", pk), row_version=1, sha256="", part=pk, body=b"", deleted=pk == 17) for pk in (1, 15, 16, 17)]
+    pks = (1, 3, 15, 16, 17)
+    documents = [Document(key=Key("acme", pk), row_version=1, sha256="", part=10 * pk, body=b"", deleted=pk == 17) for pk in pks]
 
-    assert sums_of(documents) == {0: Sums(1, 1, 1), 8: Sums(1, 15, 15), 16: Sums(1, 16, 16)}
-    assert differing({0: Sums(2, 16, 9), 16: Sums(1, 16, 16)}, {0: Sums(2, 16, 9), 32: Sums(1, 1, 32)}) == [16, 32]
+    assert sums_of(documents) == {0: Sums(40, 4), 8: Sums(150, 15), 16: Sums(160, 16)}
+    assert differing({0: Sums(16, 9), 16: Sums(16, 16)}, {0: Sums(16, 9), 32: Sums(1, 32)}) == [16, 32]
 
 
 def test_a_document_under_another_key_is_seen_although_it_carries_that_one_s_part() -> None:

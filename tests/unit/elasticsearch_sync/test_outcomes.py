@@ -73,6 +73,17 @@ def test_a_refusal_names_the_field_and_never_its_value(said: str, told: str) -> 
     assert read_item({"status": 400, "error": {"type": "document_parsing_exception", "reason": said}}).reason == told
 
 
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({"status": 503, "error": {"type": "unavailable_shards_exception"}}, "(503, unavailable_shards_exception)"),
+        ({"status": 503}, "(503, no type told)"),
+    ],
+)
+def test_what_was_not_taken_now_is_told_with_its_kind(item: dict[str, Any], told: str) -> None:
+    assert read_item(item).reason == f"Elasticsearch did not take the document now {told}"
+
+
 def test_a_refusal_may_name_the_field_only_in_its_cause() -> None:
     error = {"type": "illegal_argument_exception", "caused_by": {"reason": "failed to parse field [geo] of type [geo_point]"}}
     assert read_item({"status": 400, "error": error}).reason == "Elasticsearch refused the document (illegal_argument_exception, field geo)"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -99,6 +100,12 @@ def body(**changes: Any) -> dict[str, Any]:
             "opt_out",
             {"revoke": True, "revoked_at": 1_772_445_600_000},
             id="a revocation is shown with its time",
+        ),
+        pytest.param(
+            {"opt_out": {"revoke": False, "revoked_at": "2026-03-02T10:00:00Z"}},
+            "opt_out",
+            {"revoke": False},
+            id="what was taken back has no time",
         ),
         pytest.param({"opt_out": {"revoke": True, "revoked_at": "soon"}}, "opt_out", {"revoke": True}, id="or without, if it has none"),
         pytest.param({"opt_out": {"revoke": True, "revoked_at": 5}}, "opt_out", {"revoke": True}, id="or one that is no text"),
@@ -199,12 +206,24 @@ def test_a_consent_in_doubt_is_not_shown_as_given(opt_out: Any, revoked: bool) -
     assert is_revoked(opt_out) is revoked
 
 
+def test_a_time_without_a_zone_is_utc_wherever_the_worker_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert body(opt_out={"revoke": True, "revoked_at": "2026-03-02T10:00:00"})["opt_out"]["revoked_at"] == 1_772_445_600_000
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize("status", ["expired", "deleted", "failed", "pending", "processing"])
 def test_only_a_finalised_certificate_counts(status: str) -> None:
     found = document(status=status)
 
     assert found.deleted
-    assert set(json.loads(found.body)) == {"certificate_pk", "company_id", "deleted", *ABOUT_WRITING}
+    stored = json.loads(found.body)
+    assert set(stored) == {"certificate_pk", "company_id", "deleted", *ABOUT_WRITING}
+    assert (stored["certificate_pk"], stored["company_id"], stored["deleted"]) == (7, "acme", True)
 
 
 def test_a_row_that_is_gone_is_a_tombstone_at_the_version_that_was_wanted() -> None:

@@ -25,12 +25,11 @@ class Kind(StrEnum):
 
 
 class Sums(NamedTuple):
-    """``parts`` and ``keys`` are added up over the documents of a bucket.
+    """The parts and the keys of a bucket's documents, added up.
 
-    A document under another's key carries that one's part: only the keys tell the two apart.
+    A document that moved to another key carries its old part along: only the keys tell.
     """
 
-    documents: int
     parts: int
     keys: int
 
@@ -51,8 +50,8 @@ def sums_of(documents: Iterable[Document]) -> dict[int, Sums]:
 def add(sums: dict[int, Sums], certificate_pk: int, part: int) -> None:
     """Count one document that readers are to see."""
     bucket = bucket_of(certificate_pk)
-    before = sums.get(bucket, Sums(0, 0, 0))
-    sums[bucket] = Sums(before.documents + 1, before.parts + part, before.keys + certificate_pk)
+    before = sums.get(bucket, Sums(0, 0))
+    sums[bucket] = Sums(before.parts + part, before.keys + certificate_pk)
 
 
 def differing(ours: Mapping[int, Sums], theirs: Mapping[int, Sums]) -> list[int]:
@@ -72,7 +71,7 @@ def judge(expected: Document | None, found: Found | None, target: Target, *, alt
         return Kind.CONTENT if found is not None and altered else None
     if found is None:
         return Kind.MISSING
-    epoch, row_version = found.version >> EPOCH_BITS, found.version & (2**EPOCH_BITS - 1)
+    epoch, row_version = taken_apart(found.version)
     if epoch > target.version_epoch or row_version > expected.row_version:
         return Kind.NEWER  # what an earlier epoch wrote is right as long as its row's version is
     if row_version < expected.row_version:
@@ -80,11 +79,16 @@ def judge(expected: Document | None, found: Found | None, target: Target, *, alt
     return Kind.CONTENT if found.deleted or altered or found.sha256 != expected.sha256 else None
 
 
+def taken_apart(version: int) -> tuple[int, int]:
+    """Return the epoch and the row's version that a document's version is made of."""
+    return version >> EPOCH_BITS, version & (2**EPOCH_BITS - 1)
+
+
 def looks_wrong(expected: Document | None, found: Found, target: Target) -> bool:
     """Say whether a document has to be looked at more closely, by its version and its part alone."""
     if expected is None or expected.deleted:
         return not found.deleted
-    epoch, row_version = found.version >> EPOCH_BITS, found.version & (2**EPOCH_BITS - 1)
+    epoch, row_version = taken_apart(found.version)
     return found.deleted or found.part != expected.part or row_version != expected.row_version or epoch > target.version_epoch
 
 

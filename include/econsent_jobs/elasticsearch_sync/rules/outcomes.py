@@ -36,8 +36,7 @@ def read_item(item: Mapping[str, Any]) -> Answer:
 def refusal(kind: str, error: Mapping[str, Any]) -> str:
     """Say which field was refused, without its value."""
     cause: Mapping[str, Any] = error.get("caused_by") or {}
-    said = f"{error.get('reason', '')} {cause.get('reason', '')}"
-    found = FIELD.search(said)
+    found = FIELD.search(f"{error.get('reason')} {cause.get('reason')}")
     field = f", field {found[1] or found[2]}" if found else ""
     return f"Elasticsearch refused the document ({kind}{field})"
 
