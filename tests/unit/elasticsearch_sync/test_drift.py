@@ -48,6 +48,10 @@ def test_kinds(expected: Document | None, found: Found | None, altered: bool, ki
     assert judge(expected, found, target(), altered=altered) is kind
 
 
+def test_the_kinds_names_are_those_that_people_and_runbooks_know() -> None:
+    assert sorted(Kind) == ["content", "misrouted", "missing", "newer", "phantom", "stale"]
+
+
 def test_a_version_is_an_epoch_and_a_row_s_version() -> None:
     assert taken_apart(1_000) == (0, 1_000)
     assert taken_apart(3 * NEXT_EPOCH + NEXT_EPOCH - 1) == (3, NEXT_EPOCH - 1)

@@ -115,6 +115,12 @@ def body(**changes: Any) -> dict[str, Any]:
             {"revoke": True, "revoked_at": 1_772_445_600_000},
             id="or one in the other spelling, which means UTC",
         ),
+        pytest.param(
+            {"opt_out": {"revoke": True, "revoked_at": "2026-03-02T11:00:00+01:00"}},
+            "opt_out",
+            {"revoke": True, "revoked_at": 1_772_445_600_000},
+            id="or in a zone of its own",
+        ),
     ],
 )
 def test_fields(changes: dict[str, Any], field: str, expected: Any) -> None:
@@ -289,4 +295,5 @@ def test_texts_are_bounded() -> None:
 
 def test_a_document_that_no_request_could_carry_is_refused() -> None:
     with pytest.raises(BadItem, match="at most"):
-        document(origin="x" * 6 * 1024**2)
+        document(origin="x" * 5 * 1024**2)
+    assert len(document(origin="x" * (5 * 1024**2 - 2_000)).body) < 5 * 1024**2
