@@ -223,7 +223,7 @@ def test_tasks_logs_are_in_their_bucket_and_those_of_killed_attempts_are_readabl
 
 def test_every_job_sends_its_figures(fleet: Up, metrics: Collector) -> None:
     for name in ("econsent.backlog", "econsent.oldest_seconds", "econsent.run_seconds", "econsent.limit_share"):
-        assert metrics.values(f"airflow.{name}", "job") == set(JOBS), name
+        assert metrics.values(f"airflow.{name}", "dag_id") == set(JOBS), name
     assert metrics.values("airflow.econsent.items", "outcome") >= {"changed", "quarantined"}
     assert metrics.values("airflow.econsent.troubles", "error_class") >= {"data"}
     assert any(name.startswith("airflow.ti.") for name in metrics.seen), "Airflow's own come along"
