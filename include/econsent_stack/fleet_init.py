@@ -35,6 +35,7 @@ METADATA: Final = "AIRFLOW_CONN_ECONSENT_AIRFLOW_METADATA"
 API: Final = "AIRFLOW_CONN_ECONSENT_AIRFLOW_API"
 TASK_LOGS: Final = "TASK_LOGS_BUCKET"
 BUCKETS: Final = ("AIRFLOW_VAR_ECONSENT_ARCHIVE_BUCKET", "AIRFLOW_VAR_ECONSENT_AUDIT_BUCKET")
+MAY_MAKE_ROLES: Final = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
 SEES_PLUGINS: Final = ("Viewer", "User", "Op")
 """FAB gives these no right to any plugin's page by itself."""
 
@@ -100,10 +101,18 @@ def prepare_database(url: str, logins: list[Login]) -> None:
 
 
 def admit_watch(address: str, watch: Login) -> None:
-    """Make the watch's role where Airflow's database is a server of its own; beside eConsent's it is there already."""
+    """Let the watch's role log in where Airflow's database is a server of its own; on eConsent's server it can already.
+
+    Raises StackError where the role is not there and Airflow's own user may not make it.
+    """
     with psycopg.connect(address, autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [watch.name]).fetchone() is None:
+        (may_make_roles,) = connection.execute(MAY_MAKE_ROLES).fetchone() or (False,)
+        is_there = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [watch.name]).fetchone() is not None
+        if not is_there and not may_make_roles:
+            raise StackError(f"Airflow's database has no role {watch.name}, and its owner may not make one: make it, then start again.")
+        if not is_there:
             connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(watch.name)))
+        if may_make_roles:
             give_login(connection, watch.name, watch.password)
 
 
