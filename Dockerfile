@@ -12,7 +12,7 @@ FROM python:3.13.9-slim-trixie
 RUN groupadd --gid 50000 econsent && useradd --uid 50000 --gid 50000 --no-create-home --shell /usr/sbin/nologin econsent
 WORKDIR /opt/econsent
 COPY --from=build /opt/econsent /opt/econsent
-RUN install -d -o econsent -g econsent /opt/econsent/airflow/logs /mnt/efs /mnt/object-store /keys
+RUN install -d -o econsent -g econsent /opt/econsent/airflow/logs /mnt/efs /mnt/object-store /keys /var/tmp/videos
 # what the log of every task says of itself
 ARG ECONSENT_REVISION=unknown
 ENV ECONSENT_REVISION=$ECONSENT_REVISION \

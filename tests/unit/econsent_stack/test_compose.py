@@ -216,6 +216,15 @@ def test_the_image_knows_its_own_browser() -> None:
     assert told == json.loads(expected)
 
 
+def test_what_the_image_s_services_write_to_is_theirs() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    made = set(re.findall(r"^RUN install -d -o econsent -g econsent (.*)$", text, re.MULTILINE)[0].split())
+    own = [service for service in SERVICES.values() if service["image"].startswith("econsent-jobs:")]
+    mounted = {volume["target"] for service in own for volume in service.get("volumes", []) if volume["type"] == "volume"}
+    assert mounted == made
+    assert all(service["read_only"] for service in own)
+
+
 def test_both_stages_are_one_image_and_it_runs_as_nobody_in_particular() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
