@@ -36,7 +36,8 @@ def measure(dag_id: str, result: JobResult, *, seconds: float, run_seconds: floa
     stats.gauge("econsent.backlog", result.backlog, tags=tags)
     stats.gauge("econsent.oldest_seconds", result.oldest_seconds, tags=tags)
     stats.gauge("econsent.run_seconds", seconds, tags=tags)
-    stats.gauge("econsent.limit_share", seconds / run_seconds, tags=tags)
+    if run_seconds > 0:  # a run may be told to begin nothing
+        stats.gauge("econsent.limit_share", seconds / run_seconds, tags=tags)
     provider = metrics.get_meter_provider()
     if isinstance(provider, MeterProvider):
         provider.force_flush(FLUSH_MILLISECONDS)

@@ -127,7 +127,7 @@ def of_the_index(side: Side) -> list[Any]:
     seen += [index.count(target) in {0, 3}, found(index.look(target, [*keys, Key(HOME, 99)]))]
     index.refresh(target)
     sums, strangers = index.sums(target, HOME, after=-1, through=100)
-    seen += [{bucket: each.documents for bucket, each in sums.items()}, strangers, index.companies(target), index.count(target)]
+    seen += [{bucket: each.keys for bucket, each in sums.items()}, strangers, index.companies(target), index.count(target)]
     hits = index.read(target, HOME, after=1, through=17, buckets=[16], whole=True)
     seen += [[(hit.key, hit.found.version, hit.routing, hit.source is not None) for hit in hits]]
     index.bury(target, index.look(target, keys[:1]))

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -212,14 +214,21 @@ def test_a_consent_in_doubt_is_not_shown_as_given(opt_out: Any, revoked: bool) -
     assert is_revoked(opt_out) is revoked
 
 
-def test_a_time_without_a_zone_is_utc_wherever_the_worker_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "America/New_York")
+@pytest.fixture
+def new_york() -> Iterator[None]:
+    """The worker's own zone, for the length of a test."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
     time.tzset()
-    try:
-        assert body(opt_out={"revoke": True, "revoked_at": "2026-03-02T10:00:00"})["opt_out"]["revoked_at"] == 1_772_445_600_000
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    yield
+    os.environ.pop("TZ")
+    os.environ.update({} if before is None else {"TZ": before})
+    time.tzset()
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_worker_runs(new_york: None) -> None:
+    assert time.localtime(0).tm_hour == 19
+    assert body(opt_out={"revoke": True, "revoked_at": "2026-03-02T10:00:00"})["opt_out"]["revoked_at"] == 1_772_445_600_000
 
 
 @pytest.mark.parametrize("status", ["expired", "deleted", "failed", "pending", "processing"])
