@@ -11,7 +11,6 @@ import pytest
 from econsent_stack import components
 from econsent_stack.process import facts, is_alive, send
 from econsent_stack.secret_values import SecretValues
-from econsent_stack.server import all_servers
 from tests.system.listening import assert_only_loopback, listening
 from tests.system.running import Up, wait_for
 
@@ -20,7 +19,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 def test_all_components_are_healthy(up: Up) -> None:
     assert up.is_healthy(since=0.0)
-    assert set(up.pids()) == {*(server.name for server in all_servers() if server.port_names), *components.COMMANDS, components.WATCH}
+    assert set(up.pids()) == {*(server.name for server in up.stack().servers if server.port_names), *components.COMMANDS, components.WATCH}
 
 
 def test_the_login_works_and_shows_the_job(up: Up) -> None:
@@ -76,7 +75,7 @@ def test_doctor_and_env_know_what_runs(up: Up) -> None:
 
 def test_each_process_that_is_killed_is_started_again(up: Up) -> None:
     killed_at = time.time()
-    names = [*components.COMMANDS, components.WATCH, *(server.name for server in all_servers() if server.port_names)]
+    names = [*components.COMMANDS, components.WATCH, *(server.name for server in up.stack().servers if server.port_names)]
     for name in names:
         kill_and_wait_for_another(up, name)
 
