@@ -21,7 +21,7 @@ COMMANDS = sorted({span for page in PAGES for span in SPAN.findall(page.read_tex
 NOT_HERE = {"up", "psql", "env --compose > .env"}
 """``up`` runs already, ``psql`` waits for a person, and the third one is ``tests/unit/econsent_stack/test_compose.py``'s."""
 MAY_HAVE_NOTHING_TO_DO = ("search certificates", "search redrive", "search rollback", "videos retry", "wallet report")
-"""No certificate has these words, nothing is set aside, no reindex was before, no video failed, no balance was wrong: a sentence says so."""
+"""No certificate has these words, nothing is set aside, no reindex was before, no video failed, no balance was wrong: they say so."""
 VIDEO = (
     "SELECT session_id FROM econsent.sessions WHERE rrweb_to_video_status IN ('completed', 'failed')"
     " ORDER BY rrweb_to_video_status DESC LIMIT 1"
