@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Final
@@ -115,7 +114,3 @@ def told_by_environment(line: str) -> bool:
     if line.startswith("#"):
         return False
     return not {name for _, name, _, _ in Formatter().parse(line) if name} <= {"home", "project"}
-
-
-if __name__ == "__main__":  # how the image gets its airflow.cfg
-    sys.stdout.write(fleet_settings(home=os.environ["AIRFLOW_HOME"], project=str(ROOT)))
