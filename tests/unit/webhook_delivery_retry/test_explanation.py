@@ -69,6 +69,16 @@ def test_a_delivery_s_way_is_told_in_order() -> None:
     ]
 
 
+def test_what_there_is_not_is_not_told() -> None:
+    silent = attempt(resolved_ip=None, error=None, outcome=Outcome.HTTP_ERROR, status_code=500)
+
+    assert [line.text for line in explain(way(subject_id=None), [silent])][:3] == [
+        "consent.granted occurred",
+        "queued for wh-1",
+        "attempt 4: http_error 500 after 250 ms",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "attempts", "said"),
     [
@@ -112,5 +122,56 @@ def test_the_last_line_says_what_happens_next(changes: dict[str, Any], attempts:
     assert last_line(way(**changes), *attempts) == said
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"backoff_seconds": None}, ""),
+        ({"backoff_seconds": 45, "jitter_percent": -6}, ": 45 s backoff, -6 % jitter"),
+        ({"backoff_seconds": 59}, ": 59 s backoff, +6 % jitter"),
+        ({"backoff_seconds": 60}, ": 1 min backoff, +6 % jitter"),
+        ({"backoff_seconds": 61}, ": 61 s backoff, +6 % jitter"),
+        ({"backoff_seconds": 3_600}, ": 1 h backoff, +6 % jitter"),
+        ({"backoff_seconds": 5_400}, ": 90 min backoff, +6 % jitter"),
+        ({"backoff_seconds": 43_200}, ": 12 h backoff, +6 % jitter"),
+    ],
+)
+def test_a_wait_is_told_as_people_say_it(changes: dict[str, Any], text: str) -> None:
+    said = "next attempt at 14:05 because attempt 4 failed with a TLS error at 13:57"
+    assert last_line(way(), attempt(**changes)) == f"{said}{text}"
+
+
+@pytest.mark.parametrize("held", [{"endpoint_status": "disabled"}, {"paused_until": NOW}, {"circuit": "open", "circuit_until": NOW}])
+def test_what_is_over_holds_nothing_back(held: dict[str, Any]) -> None:
+    said = last_line(way(next_attempt_at=NOW, **held))
+
+    kept = "due now; but the endpoint is disabled, and keeps its queue until it is enabled again"
+    assert said == (kept if "endpoint_status" in held else "due now")
+
+
+def test_a_success_is_no_reason_to_wait() -> None:
+    assert last_line(way(next_attempt_at=NOW), attempt(outcome=Outcome.SUCCESS)) == "due now"
+
+
 def test_every_failure_has_its_words() -> None:
+    """Written down a second time: they are what an operator reads."""
+    assert {
+        Outcome.HTTP_ERROR: "an HTTP error",
+        Outcome.GONE: "410, gone",
+        Outcome.REDIRECT: "a redirect",
+        Outcome.BLOCKED: "a blocked address",
+        Outcome.DNS: "a DNS error",
+        Outcome.DNS_TIMEOUT: "a DNS time-out",
+        Outcome.CONNECT: "a connection error",
+        Outcome.CONNECT_TIMEOUT: "a time-out of the connection",
+        Outcome.TLS: "a TLS error",
+        Outcome.TLS_NAME: "a TLS certificate for another name",
+        Outcome.TLS_EXPIRED: "an expired TLS certificate",
+        Outcome.TLS_UNTRUSTED: "an untrusted TLS certificate",
+        Outcome.TLS_TIMEOUT: "a time-out of the TLS handshake",
+        Outcome.NO_ANSWER: "no answer in time",
+        Outcome.SLOW_BODY: "an answer that did not end in time",
+        Outcome.HEADERS_TOO_LARGE: "headers that are too large",
+        Outcome.INVALID_HTTP: "an invalid answer",
+        Outcome.RESET: "a broken connection",
+    } == WORDS
     assert set(WORDS) == set(Outcome) - SUCCESSES

@@ -48,6 +48,53 @@ def test_what_answers_quickly_has_work_ready(seconds: float, ahead: int) -> None
     assert pace(window=4, proven=True, mean_seconds=seconds).ahead() == ahead
 
 
+def test_the_mean_follows_the_newest_answers_slowly() -> None:
+    found, means = pace(), list[float | None]()
+    for seconds in (1.0, 2.0, 0.2):
+        found.answered(delivered=True, seconds=seconds)
+        means.append(found.mean_seconds)
+
+    assert means == pytest.approx([1.0, 1.2, 1.0])
+    found.answered(delivered=False, seconds=9.0)
+    assert found.mean_seconds == pytest.approx(1.0), "how long a failure took says nothing of its answers"
+
+
+@pytest.mark.parametrize(
+    ("changes", "room"),
+    [
+        pytest.param({}, 1, id="a new one has one"),
+        pytest.param({"window": 4}, 4, id="its window"),
+        pytest.param({"window": 4, "in_flight": 3}, 1, id="less what is under way"),
+        pytest.param({"window": 4, "in_flight": 1, "waiting": 2}, 1, id="and what waits"),
+        pytest.param({"window": 4, "in_flight": 4, "waiting": 2}, 0, id="never less than nothing"),
+        pytest.param({"window": 4, "proven": True, "mean_seconds": 0.5}, 8, id="and some ahead"),
+        pytest.param({"window": 4, "proven": True, "mean_seconds": 0.5, "in_flight": 4, "waiting": 3}, 1, id="of which some is there"),
+        pytest.param({"window": 4, "mean_seconds": 0.5}, 4, id="nothing ahead for one that is not proven"),
+        pytest.param({"window": 4, "proven": True}, 4, id="nor before its first answer"),
+        pytest.param({"window": 4, "unsettled_failures": 1}, 0, id="a failure is not written down yet"),
+    ],
+)
+def test_so_much_is_worth_claiming(changes: dict[str, Any], room: int) -> None:
+    assert pace(**changes).room() == room
+
+
+def test_an_answer_in_no_time_is_no_division_by_nothing() -> None:
+    assert pace(window=1, proven=True, mean_seconds=0.0).ahead() == 32
+
+
+@pytest.mark.parametrize(
+    ("changes", "may"),
+    [
+        ({"window": 2, "in_flight": 1}, True),
+        ({"window": 2, "in_flight": 2}, False),
+        ({"window": 2, "stalled": 1}, False),
+        ({"window": 2, "unsettled_failures": 1}, False),
+    ],
+)
+def test_one_more_may_begin_while_the_window_is_open(changes: dict[str, Any], may: bool) -> None:
+    assert pace(**changes).may_start() is may
+
+
 def test_while_one_is_stalled_no_further_one_joins_it() -> None:
     found = pace(window=4, proven=True, in_flight=1, stalled=1, mean_seconds=0.01)
 

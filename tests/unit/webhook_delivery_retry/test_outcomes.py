@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from econsent_jobs.webhook_delivery_retry.model import SUCCESSES, Attempted, Outcome, Settled
+from econsent_jobs.core.errors import ErrorClass
+from econsent_jobs.webhook_delivery_retry.model import SUCCESSES, Attempted, Outcome, Settled, Verdict
 from econsent_jobs.webhook_delivery_retry.rules.outcomes import outcome_of, retry_no_of, settle, unsendable, verdict_of
 from tests.unit.webhook_delivery_retry.examples import NOW, attempted, claimed
 
@@ -35,18 +36,31 @@ def test_a_status_has_its_word(status: int, truncated: bool, encoded: bool, outc
 
 @pytest.mark.parametrize("outcome", sorted(SUCCESSES))
 def test_any_2xx_delivers(outcome: Outcome) -> None:
-    found = settled(attempted(outcome, status_code=200))
+    attempt = attempted(outcome, status_code=200)
+    found = settled(attempt)
 
-    assert (found.status, found.delay, found.error) == ("delivered", None, None)
+    assert found == Settled(claimed=claimed(), status="delivered", attempted=attempt, at=NOW, ago_seconds=1)
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - SUCCESSES - {Outcome.GONE}))
 def test_all_failures_count_alike(outcome: Outcome) -> None:
-    found = settled(attempted(outcome, status_code=None, error="a sentence"))
+    attempt = attempted(outcome, status_code=None, error="a sentence")
+    found = settled(attempt)
 
-    assert (found.status, found.error_class, found.error) == ("retrying", "http_delivery", "a sentence")
     assert found.delay is not None
     assert found.delay.seconds == 60
+    said = {"error_class": ErrorClass.HTTP_DELIVERY, "error": "a sentence"}
+    assert found == Settled(claimed=claimed(), status="retrying", attempted=attempt, at=NOW, ago_seconds=1, delay=found.delay, **said)
+
+
+def test_the_jitter_moves_the_wait() -> None:
+    waits = [settle(claimed(), attempted(), now=NOW, jitter=jitter, ago_seconds=1).delay for jitter in (-1.0, 1.0)]
+
+    assert [wait.seconds for wait in waits if wait is not None] == [45, 75]
+
+
+def test_an_answer_without_a_sentence_of_its_own_is_told_by_its_status() -> None:
+    assert settled(attempted(status_code=503)).error == "the receiver answered 503"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +82,9 @@ def test_a_replay_s_waits_begin_with_the_first_again(attempts: int, max_attempts
 
 
 def test_410_ends_it_at_once() -> None:
-    assert settled(attempted(Outcome.GONE, status_code=410)).status == "exhausted"
+    attempt = attempted(Outcome.GONE, status_code=410)
+    said = {"error_class": ErrorClass.HTTP_DELIVERY, "error": "the receiver answered 410"}
+    assert settled(attempt) == Settled(claimed=claimed(), status="exhausted", attempted=attempt, at=NOW, ago_seconds=1, **said)
     assert verdict_of(attempted(Outcome.GONE, status_code=410), at=NOW).gone
 
 
@@ -84,17 +100,30 @@ def test_retry_after_counts_on_429_and_503_only(status: int, counts: bool) -> No
 @pytest.mark.parametrize(
     ("changes", "error_class", "words"),
     [
-        pytest.param({"lost_leases": 3}, "timeout", "3 workers ended", id="it may be what ends workers"),
-        pytest.param({"body": None}, "data", "dropped", id="nothing is left to send"),
-        pytest.param({"attempts": 16}, "http_delivery", "all 16 attempts", id="its attempts were used up by another lane"),
+        pytest.param(
+            {"lost_leases": 3},
+            ErrorClass.TIMEOUT,
+            "3 workers ended while this delivery was in hand; look at their logs",
+            id="it may be what ends workers",
+        ),
+        pytest.param({"body": None}, ErrorClass.DATA, "the event's body was dropped, so there is nothing left to send", id="nothing to send"),
+        pytest.param({"attempts": 16}, ErrorClass.HTTP_DELIVERY, "all 16 attempts were made", id="its attempts were used up by another lane"),
     ],
 )
-def test_what_must_not_be_sent_is_a_dead_letter_with_its_reason(changes: dict[str, Any], error_class: str, words: str) -> None:
-    found = unsendable(claimed(**changes))
+def test_what_must_not_be_sent_is_a_dead_letter_with_its_reason(changes: dict[str, Any], error_class: ErrorClass, words: str) -> None:
+    bad = claimed(**changes)
 
-    assert found is not None
-    assert (found.status, found.attempted, found.error_class) == ("exhausted", None, error_class)
-    assert words in (found.error or "")
+    ended = {"status": "exhausted", "attempted": None, "at": bad.read_at, "ago_seconds": 0}
+    assert unsendable(bad) == Settled(claimed=bad, error_class=error_class, error=words, **ended)
+
+
+def test_an_attempt_that_is_left_may_be_made() -> None:
+    assert unsendable(claimed(attempts=15)) is None
+
+
+def test_a_verdict_says_when_and_what() -> None:
+    assert verdict_of(attempted(Outcome.SUCCESS, status_code=200), at=NOW) == Verdict(at=NOW, delivered=True, gone=False, hold=None)
+    assert verdict_of(attempted(), at=NOW) == Verdict(at=NOW, delivered=False, gone=False, hold=None)
 
 
 @pytest.mark.parametrize("lost_leases", [0, 1, 2])
