@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from botocore.config import Config
-from botocore.session import get_session
 
 from econsent_jobs.certificate_processing import process_certificates
 from econsent_jobs.certificate_processing.archive import S3Archive
@@ -23,36 +21,24 @@ from econsent_jobs.core.limits import Limits
 from econsent_jobs.io.database import database_errors
 from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObjectStore
+from tests.prove.harness.s3_clients import Clients, warmed_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warmed:
-    """What every worker inherits. ``clients`` by endpoint and attempts; none of them has a connection yet."""
+    """What every worker inherits."""
 
     languages: LanguageDetector
-    clients: dict[tuple[str, int], Any]
+    clients: Clients
 
 
 def warm(setting: dict[str, Any]) -> Warmed:
-    """Load models and client definitions. ``setting``: ``endpoints``, ``login``, ``password``, ``texts`` (in the workers' languages)."""
+    """Load models and client definitions. ``setting``: what the clients need, and ``texts`` in the workers' languages."""
     logging.getLogger().addHandler(logging.NullHandler())  # bad certificates are part of every case; their lines would hide the rest
     languages = LanguageDetector()
     for text in setting["texts"]:
         languages.detect(text)
-    session = get_session()
-    clients = {
-        (endpoint, attempts): session.create_client(
-            "s3",
-            endpoint_url=endpoint,
-            aws_access_key_id=setting["login"],
-            aws_secret_access_key=setting["password"],
-            region_name="us-east-1",
-            config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=120),
-        )
-        for endpoint in setting["endpoints"]
-        for attempts in (1, 2)
-    }
-    return Warmed(languages=languages, clients=clients)
+    return Warmed(languages=languages, clients=warmed_clients(setting))
 
 
 def work(warmed: Warmed, errand: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from econsent_verify.certificate_processing_checks.records import Database as Ve
 from econsent_verify.certificate_processing_checks.records import connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
 from tests.prove.certificates.keys import KEYS
+from tests.prove.harness.s3_clients import setting_of
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
@@ -139,13 +140,8 @@ def open_world(stack: Stack, *, database: str, bucket: str, efs: Path) -> Genera
 
 
 def nursery_setting(client: Any, errands: Sequence[Errand]) -> dict[str, Any]:
-    credentials = client._request_signer._credentials
-    return {
-        "endpoints": [errand.endpoint for errand in errands],
-        "login": credentials.access_key,
-        "password": credentials.secret_key,
-        "texts": [tenant.wording(code) for tenant in TENANTS for code in tenant.language_codes],
-    }
+    texts = [tenant.wording(code) for tenant in TENANTS for code in tenant.language_codes]
+    return {**setting_of(client, [errand.endpoint for errand in errands]), "texts": texts}
 
 
 def now() -> datetime:

@@ -106,8 +106,12 @@ def test_retry_after_counts_on_429_and_503_only(status: int, counts: bool) -> No
             "3 workers ended while this delivery was in hand; look at their logs",
             id="it may be what ends workers",
         ),
-        pytest.param({"body": None}, ErrorClass.DATA, "the event's body was dropped, so there is nothing left to send", id="nothing to send"),
-        pytest.param({"attempts": 16}, ErrorClass.HTTP_DELIVERY, "all 16 attempts were made", id="its attempts were used up by another lane"),
+        pytest.param(
+            {"body": None}, ErrorClass.DATA, "the event's body was dropped, so there is nothing left to send", id="nothing to send"
+        ),
+        pytest.param(
+            {"attempts": 16}, ErrorClass.HTTP_DELIVERY, "all 16 attempts were made", id="its attempts were used up by another lane"
+        ),
     ],
 )
 def test_what_must_not_be_sent_is_a_dead_letter_with_its_reason(changes: dict[str, Any], error_class: ErrorClass, words: str) -> None:
