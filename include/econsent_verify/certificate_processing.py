@@ -12,12 +12,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
+from econsent_jobs.io.command_line import time_of
 from econsent_jobs.io.database import first_line
 from econsent_jobs.io.environment import NotConfigured, connection_of, conninfo_of
 from econsent_verify.certificate_processing_checks.objects import LONGEST_DOCUMENT, S3Reader, open_reader
@@ -67,12 +67,6 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--limit", metavar="N", type=positive, help="at most so many certificates")
     words.add_argument("--json", action="store_true", help="print one JSON object on one line")
     return words
-
-
-def time_of(text: str) -> datetime:
-    """Read an ISO 8601 time; one without a zone is UTC. Raises ValueError, which argparse tells."""
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def positive(text: str) -> int:

@@ -12,11 +12,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import psycopg
 
+from econsent_jobs.io.command_line import time_of
 from econsent_jobs.io.database import first_line
 from econsent_jobs.io.environment import connection_of, conninfo_of
 from econsent_jobs.io.object_store import PermanentError, TransientError
@@ -38,7 +40,7 @@ def main(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     if options.proof is not None:
         return check_proof(options.proof)
     try:
-        report = run(environment)
+        report = run(environment, since=options.since)
     except (PermanentError, TransientError) as error:
         return tell(error.reason)
     except psycopg.Error as error:
@@ -54,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="Ends with 0 when everything holds, 1 with findings, 2 when it could not run.",
     )
     words.add_argument("--proof", metavar="FILE", type=Path, help="verify one proof of ./econsent retention prove, offline")
+    words.add_argument(
+        "--since",
+        metavar="TIME",
+        type=time_of,
+        help="look in the archive only for what was deleted since, such as 2026-03-01; the log is computed whole all the same",
+    )
     words.add_argument("--json", action="store_true", help="print one JSON object on one line")
     return words
 
@@ -72,7 +80,7 @@ def check_proof(path: Path) -> int:
     return 0 if good else 1
 
 
-def run(environment: Mapping[str, str]) -> Report:
+def run(environment: Mapping[str, str], *, since: datetime | None = None) -> Report:
     """Open what the environment names and verify it. Raises PermanentError, TransientError and psycopg.Error."""
     connection = connection_of(environment, ARCHIVE)
     with psycopg.connect(conninfo_of(environment, DATABASE), autocommit=True) as database, client_of(connection) as client:
@@ -82,7 +90,7 @@ def run(environment: Mapping[str, str]) -> Report:
             audit=ObjectVersions(client, environment[AUDIT_BUCKET]),
             efs_base=Path(environment[EFS]),
         )
-        return verify(stores)
+        return verify(stores, since=since)
 
 
 def as_dict(report: Report) -> dict[str, object]:

@@ -13,12 +13,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
+from econsent_jobs.io.command_line import time_of
 from econsent_jobs.io.database import first_line
 from econsent_jobs.io.environment import NotConfigured, connection_of, conninfo_of
 from econsent_verify.webhook_delivery_retry_checks.receipts import Receipts, read_receipts
@@ -62,12 +62,6 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--secrets", metavar="FILE", type=Path, help="the receivers' secrets, one JSON object: {endpoint id: secret}")
     words.add_argument("--json", action="store_true", help="print one JSON object on one line")
     return words
-
-
-def time_of(text: str) -> datetime:
-    """Read an ISO 8601 time; one without a zone is UTC. Raises ValueError, which argparse tells."""
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def loopback_is_allowed(environment: Mapping[str, str]) -> bool:

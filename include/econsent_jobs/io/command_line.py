@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import psycopg
@@ -40,6 +41,15 @@ def rows_of(package: str) -> Rows:
             return cursor.execute(statement(package, query), parameters).fetchall()
 
     return rows
+
+
+def time_of(text: str) -> datetime:
+    """Read an argument that is a time in ISO 8601; one without a zone is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a time in ISO 8601 is needed, such as 2026-11-03 or 2026-11-03T12:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def limit_up_to(most: int) -> Callable[[str], int]:

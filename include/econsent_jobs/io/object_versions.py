@@ -92,12 +92,12 @@ class ObjectVersions:
 
     def head(self, key: str, version_id: str) -> Head | None:
         """Look at one version; None where there is none."""
-        try:
-            found = self._client.head_object(Bucket=self.bucket, Key=key, VersionId=version_id, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code", "") in GONE:
-                return None
-            with object_store_errors():
+        with object_store_errors():
+            try:
+                found = self._client.head_object(Bucket=self.bucket, Key=key, VersionId=version_id, ChecksumMode="ENABLED")
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code", "") in GONE:
+                    return None
                 raise
         checksum = found.get("ChecksumSHA256")
         retain_until = found.get("ObjectLockRetainUntilDate")
@@ -142,14 +142,14 @@ class ObjectVersions:
 
     def lifecycle_rules(self) -> list[Mapping[str, Any]] | str:
         """Return the bucket's lifecycle rules as S3 writes them, or the word with which the store refused to say."""
-        try:
-            return list(self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket).get("Rules", []))
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            if code in BUSY:
-                with object_store_errors():
+        with object_store_errors():
+            try:
+                return list(self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket).get("Rules", []))
+            except ClientError as error:
+                code = str(error.response.get("Error", {}).get("Code", "unknown"))
+                if code in BUSY:
                     raise
-            return [] if code == "NoSuchLifecycleConfiguration" else code
+                return [] if code == "NoSuchLifecycleConfiguration" else code
 
 
 def version_of(line: Mapping[str, Any]) -> Version:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from econsent_jobs.retention_enforcement.model import Facts, Rule, Verdict
+from econsent_jobs.retention_enforcement.model import Decision, Facts, Rule, Verdict
 from econsent_jobs.retention_enforcement.rules.decision import is_guarded
 from econsent_jobs.retention_enforcement.turn import Turn
 
@@ -24,12 +24,17 @@ def mark(turn: Turn, object_ids: Sequence[int]) -> Marked:
     due = [
         (each, decision, is_guarded(each, rule=decision.rule, now=turn.now))
         for each, decision in decided
-        if decision.verdict is Verdict.MARK
+        if decision.verdict is Verdict.MARK or is_overtaken(each, decision)
     ]
     done = set(store.mark(turn.company_id, due, now=turn.now, step=turn.step))
     for rule in Rule:
         turn.note_objects(f"mark {rule}", [each for each, decision, _ in due if decision.rule is rule and each.object_id in done])
-    waiting = [each for each, decision in decided if decision.verdict in {Verdict.WAIT, Verdict.DELETE}]
     fresh = [each for each, _, _ in due if each.object_id in done]
+    waiting = [each for each, decision in decided if decision.verdict in {Verdict.WAIT, Verdict.DELETE} and each.object_id not in done]
     ours = {each.object_id for each in [*waiting, *fresh]}
     return Marked(marked=[*fresh, *waiting], kept=[each for each in facts if each.object_id not in ours])
+
+
+def is_overtaken(facts: Facts, decision: Decision) -> bool:
+    """Whether an erasure was asked for while another mark's grace is running: what somebody asked to be erased waits for no grace."""
+    return decision.verdict is Verdict.DELETE and decision.rule is Rule.ERASURE_REQUEST and facts.mark_rule is not Rule.ERASURE_REQUEST

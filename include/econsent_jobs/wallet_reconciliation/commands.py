@@ -19,7 +19,7 @@ from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
-from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
+from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell, time_of
 from econsent_jobs.io.database import Connection, database_errors
 from econsent_jobs.wallet_reconciliation.model import Entry, Settings
 from econsent_jobs.wallet_reconciliation.rules.explanation import MonthSum, Plan, explain_balance, explain_plan
@@ -79,14 +79,6 @@ def parser() -> argparse.ArgumentParser:
     close.add_argument("--by", metavar="WHO", default=None, help="who asks, for the audit trail; your login unless said")
     close.set_defaults(run=run_close)
     return words
-
-
-def time_of(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("a time in ISO 8601 is needed, such as 2026-11-03T12:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def month_of(text: str) -> date:

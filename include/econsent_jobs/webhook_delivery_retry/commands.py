@@ -9,7 +9,6 @@ import getpass
 import json
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -22,7 +21,7 @@ from econsent_jobs.core.dated_lines import clock_text
 from econsent_jobs.core.errors import EconsentError
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io import command_line
-from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell
+from econsent_jobs.io.command_line import Row, limit_up_to, open_database, tell, time_of
 from econsent_jobs.io.database import Connection, database_errors
 from econsent_jobs.io.environment import connection_of
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Attempted, Claimed, Request, SecretKeys, Settings, StoredSecret
@@ -110,12 +109,6 @@ def add_choice(words: argparse.ArgumentParser, *, most: int) -> None:
 def add_acting(words: argparse.ArgumentParser) -> None:
     words.add_argument("--by", metavar="WHO", help="who asks, for the audit trail; your login unless said")
     words.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-
-
-def time_of(text: str) -> datetime:
-    """Read a time; one without a zone is UTC."""
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def run_explain(database: Connection, options: argparse.Namespace) -> int:

@@ -209,6 +209,22 @@ def test_a_purge_leaves_a_company_whose_hold_is_being_placed(run: Run, world: Wo
     assert world.states() == {busy: "expired", free: "deleted"}
 
 
+def test_a_file_that_is_gone_is_not_registered_anew(run: Run, make_tools: MakeTools, world: World) -> None:
+    """A worker that was frozen between its look and its registration comes late: another one has deleted the file."""
+    world.company()
+    world.session("over", started_at=now() - timedelta(days=99))
+    run("expire_sessions")
+    world.update("storage_objects", session_id="over", set_={"expired_at": now() - timedelta(days=8), "purge_after": now()})
+    run("purge_objects")
+    ((key,),) = world.rows("storage_objects", "object_key", order="object_key")
+
+    make_tools().store.run("register_recordings", company_id=COMPANY, session_ids=["over"], object_keys=[key])
+    run("purge_objects")
+
+    assert list(world.states().values()) == ["deleted"]
+    assert len(world.tombstones()) == 1
+
+
 def test_two_runs_at_once_delete_everything_once(make_tools: MakeTools, world: World) -> None:
     for company_id in ("acme", "beta", "gamma"):
         world.company(company_id)

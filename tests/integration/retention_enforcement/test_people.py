@@ -64,6 +64,22 @@ def test_a_person_is_forgotten_everywhere_and_what_is_locked_is_told_of(run: Run
     assert run("deletion_requests").examined == 0, "it waits for the lock"
 
 
+def test_an_erasure_waits_for_no_grace(run: Run, world: World) -> None:
+    """What had been marked by its policy two days ago goes at once, by the stronger rule."""
+    world.company()
+    ended = {"days": 2, "status": "expired"}
+    theirs, others = (
+        world.marked(days=2, certificate_pk=world.expired_certificate(**ended, consumer_email=email)) for email in (EMAIL, "o@x.org")
+    )
+    request_id = ask(world)
+
+    run("deletion_requests")
+
+    assert world.states() == {theirs: "deleted", others: "expired"}
+    assert [rule for _, _, rule in world.tombstones()] == ["erasure_request"]
+    assert request_of(world, request_id)["status"] == "completed"
+
+
 def test_when_the_lock_ends_the_rest_goes_and_the_request_is_done(run: Run, world: World) -> None:
     world.company()
     pk = world.certificate(None, consumer_email=EMAIL)

@@ -4,15 +4,15 @@ Rows, locks and marks behave as PostgreSQL's: a transaction that ends in an erro
 leaves alone. The archive does not roll back: what it deleted is gone.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from econsent_jobs.io.object_versions import Head, Undeleted, Version
-from econsent_jobs.retention_enforcement.model import Decision, Facts, State
-from econsent_jobs.retention_enforcement.store import Company, Page
+from econsent_jobs.retention_enforcement.model import Decision, Facts, Rule, State
+from econsent_jobs.retention_enforcement.store import Page
 
 Row = dict[str, Any]
 
@@ -106,7 +106,9 @@ class ModelStore:
         for facts, decision, guarded in decided:
             assert facts.object_id is not None
             row = self._world.data.facts[facts.object_id]
-            if row.state is State.STORED:
+            erased = decision.rule is Rule.ERASURE_REQUEST and row.mark_rule is not Rule.ERASURE_REQUEST
+            overtaken = row.state is State.EXPIRED and erased
+            if row.state is State.STORED or overtaken:
                 self._undo.keep(facts.object_id)
                 self._world.data.facts[facts.object_id] = replace(
                     row, state=State.EXPIRED, marked_at=now, mark_rule=decision.rule, guarded=guarded
@@ -236,8 +238,3 @@ class ModelArchive:
 
     def left_of(self, keys: Iterable[str]) -> list[Version]:
         return [Version(key=key, version_id="v", size_bytes=1, modified_at=self._world.now) for key in keys if key in self._world.versions]
-
-
-def companies(names: Iterable[str]) -> Iterator[Company]:
-    for name in names:
-        yield Company(company_id=name, name=name, status="active", closes=False)

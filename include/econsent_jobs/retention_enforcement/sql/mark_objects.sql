@@ -1,4 +1,4 @@
--- The first of two phases: what is marked can still be kept until its time.
+-- The first of two phases: what is marked can still be kept until its time. An erasure overtakes another mark: it waits for no grace.
 UPDATE econsent.storage_objects AS stored
 SET
     state = 'expired',
@@ -13,5 +13,8 @@ FROM
 WHERE
     stored.company_id = %(company_id)s
     AND stored.storage_object_id = marked.object_id
-    AND stored.state = 'stored'
+    AND (
+        stored.state = 'stored'
+        OR (stored.state = 'expired' AND marked.rule = 'erasure_request' AND stored.mark_rule <> 'erasure_request')
+    )
 RETURNING stored.storage_object_id AS object_id

@@ -16,4 +16,4 @@ FROM
 INNER JOIN econsent.certificates AS certificate
     ON certificate.company_id = %(company_id)s AND named.certificate_pk = certificate.certificate_pk
 WHERE certificate.company_id = %(company_id)s
-ON CONFLICT (backend, (coalesce(bucket, '')), object_key) WHERE state <> 'deleted' DO NOTHING
+ON CONFLICT DO NOTHING  -- a file that was deleted keeps its row: whoever comes late must not register it anew

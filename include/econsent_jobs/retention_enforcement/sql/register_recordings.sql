@@ -12,4 +12,4 @@ SELECT
 FROM unnest(%(session_ids)s::text[], %(object_keys)s::text[]) AS named (session_id, object_key)
 INNER JOIN econsent.sessions AS session ON session.company_id = %(company_id)s AND named.session_id = session.session_id
 WHERE session.company_id = %(company_id)s
-ON CONFLICT (backend, (coalesce(bucket, '')), object_key) WHERE state <> 'deleted' DO NOTHING
+ON CONFLICT DO NOTHING  -- a file that was deleted keeps its row: whoever comes late must not register it anew
