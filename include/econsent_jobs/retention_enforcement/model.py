@@ -7,7 +7,10 @@ from enum import StrEnum
 
 
 class Rule(StrEnum):
-    """Why an object is kept or deleted, the strongest first. ``OBJECT_LOCK`` is no policy but the store's own barrier."""
+    """Why an object is kept or deleted, the strongest first.
+
+    ``OBJECT_LOCK`` is no policy but the store's own barrier; ``ORPHAN`` is what no row knew and a person asked to remove.
+    """
 
     LEGAL_HOLD = "legal_hold"
     REGULATORY_MINIMUM = "regulatory_minimum"
@@ -15,6 +18,7 @@ class Rule(StrEnum):
     ERASURE_REQUEST = "erasure_request"
     CUSTOMER_POLICY = "customer_policy"
     DEFAULT = "default"
+    ORPHAN = "orphan"
 
 
 class Verdict(StrEnum):

@@ -232,6 +232,9 @@ def writers(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "complete_account_requests": moment,
         "delete_objects": company | {"object_ids": [rows.marked], "deleted_at": now()},
         "erase_attempts": subjects,
+        "adopt_orphan": moment
+        | {"kind": "certificate", "bucket": BUCKET, "key": "k", "version_id": "v", "bytes": 1, "sha256": HASH}
+        | {"retain_until": None, "step": "find_orphans"},
         "erase_attestations": company | {"certificate_pks": [rows.over]},
         "erase_audit_personal": subjects,
         "erase_certificates": moment | {"certificate_pks": [rows.over], "deleted": False},

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.retention_enforcement.tools import Tools
 from tests.integration.retention_enforcement.world import COMPANY, World, now
 
 Run = Callable[..., JobResult]
+STRAY, LOCKED = f"{COMPANY}/shop/stray.json", f"{COMPANY}/shop/locked.json"
 AT_ONCE = timedelta(seconds=-60)  # a grace that even what was written just now is older than
 
 
@@ -19,11 +21,9 @@ def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, worl
     missing = world.object(object_key="missing.json", created_at=now())
     ((version_id,),) = world.rows("storage_objects", "version_id", order="version_id", storage_object_id=missing)
     world.client.delete_object(Bucket=world.bucket, Key="missing.json", VersionId=version_id)
-    world.client.put_object(Bucket=world.bucket, Key="stray.json", Body=b"x")
+    world.client.put_object(Bucket=world.bucket, Key=STRAY, Body=b"x")
     locked_until = now() + timedelta(days=2)
-    world.client.put_object(
-        Bucket=world.bucket, Key="locked.json", Body=b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=locked_until
-    )
+    world.client.put_object(Bucket=world.bucket, Key=LOCKED, Body=b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=locked_until)
 
     assert run("find_orphans").examined == 0, "nothing younger than the grace is touched"
     result = run("find_orphans", grace=AT_ONCE)
@@ -31,8 +31,8 @@ def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, worl
     assert (result.quarantined, result.changed) == (5, 0)
     details = [row[0] for row in world.rows("audit_log", "details", order="audit_id", action="retention.orphan_found")]
     assert {(each["kind"], each["object_key"]) for each in details} == {
-        ("object_without_row", "stray.json"),
-        ("object_without_row", "locked.json"),
+        ("object_without_row", STRAY),
+        ("object_without_row", LOCKED),
         ("row_without_object", "missing.json"),
         ("wrong_size", "size.json"),
         ("wrong_hash", "hash.json"),
@@ -40,8 +40,57 @@ def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, worl
     repaired = run("find_orphans", grace=AT_ONCE, repair_orphans=True)
     assert (repaired.changed, repaired.quarantined) == (1, 4)
     keys = [key for key, _ in world.versions()]
-    assert "stray.json" not in keys
-    assert "locked.json" in keys, "a lock is stronger than a repair"
+    assert STRAY not in keys
+    assert LOCKED in keys, "a lock is stronger than a repair"
+    assert world.tombstones() == [(0, STRAY, "orphan")], "whatever is deleted leaves its tombstone"
+    again = run("find_orphans", grace=AT_ONCE, repair_orphans=True)
+    assert (again.changed, again.quarantined) == (0, 4)
+    assert len(world.tombstones()) == 1
+
+
+def test_a_repair_that_is_killed_loses_no_tombstone(run: Run, make_tools: Callable[..., Tools], world: World) -> None:
+    """The version is gone and the worker with it, before it could say so."""
+    world.company()
+    world.client.put_object(Bucket=world.bucket, Key=STRAY, Body=b"x")
+    store = make_tools().store
+    ((_, version_id),) = world.versions()
+    version = {"bucket": world.bucket, "key": STRAY, "version_id": version_id, "bytes": 1, "sha256": "0" * 64, "kind": "certificate"}
+    store.rows("adopt_orphan", company_id=COMPANY, retain_until=None, step="find_orphans", now=now(), **version)
+    world.client.delete_object(Bucket=world.bucket, Key=STRAY, VersionId=version_id)
+
+    run("purge_objects")
+
+    assert world.tombstones() == [(0, STRAY, "orphan")]
+
+
+def test_what_a_machine_cannot_judge_is_left_to_a_person(run: Run, world: World) -> None:
+    """A second version of evidence, a key of nobody, and anything while the company is held."""
+    world.company()
+    world.company("held")
+    world.object(object_key=f"{COMPANY}/shop/twice.json")
+    world.client.put_object(Bucket=world.bucket, Key=f"{COMPANY}/shop/twice.json", Body=b"another")
+    world.client.put_object(Bucket=world.bucket, Key="nobody/x.json", Body=b"x")
+    world.client.put_object(Bucket=world.bucket, Key="held/x.json", Body=b"x")
+    world.hold("company", "held", company_id="held")
+    before = world.versions()
+
+    result = run("find_orphans", grace=AT_ONCE, repair_orphans=True)
+
+    assert (result.changed, result.quarantined) == (0, 3)
+    assert world.versions() == before
+    assert world.tombstones() == []
+
+
+def test_a_delete_marker_is_lifted(run: Run, world: World) -> None:
+    world.company()
+    stored = world.object(object_key=f"{COMPANY}/shop/hidden.json")
+    before = world.versions()
+    world.client.delete_object(Bucket=world.bucket, Key=f"{COMPANY}/shop/hidden.json")
+
+    assert run("find_orphans", grace=AT_ONCE, repair_orphans=True).changed == 1
+
+    assert world.versions() == before
+    assert (world.states(), world.tombstones()) == ({stored: "stored"}, [])
 
 
 def test_a_key_that_somebody_is_about_to_record_is_no_orphan(run: Run, world: World) -> None:

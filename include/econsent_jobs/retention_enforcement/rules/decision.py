@@ -65,10 +65,13 @@ def regulatory_minimum(facts: Facts) -> datetime | None:
 
 
 def due_of(facts: Facts, *, grace: timedelta) -> Due:
-    """When the object may go, by the strongest of erasure request, customer policy and default."""
+    """When the object may go, by the strongest of erasure request, customer policy and default; an orphan serves nothing."""
     if facts.erasure_asked_at is not None:
         words = f"its erasure was asked for on {day(facts.erasure_asked_at)}"
         return Due(rule=Rule.ERASURE_REQUEST, at=facts.erasure_asked_at, words=words, grace=timedelta(0))
+    if facts.mark_rule is Rule.ORPHAN:
+        words = "no row knew of it, and a person asked for its removal"
+        return Due(rule=Rule.ORPHAN, at=facts.marked_at, words=words, grace=timedelta(0))
     return due_of_copy(facts, grace=grace) if facts.backend is Backend.EFS else due_of_evidence(facts, grace=grace)
 
 

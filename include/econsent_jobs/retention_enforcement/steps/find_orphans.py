@@ -4,8 +4,9 @@
 2. Look at each finding once more: rows and objects come and go while they are read.
 3. Tell of what is left; repair it only where a person asked for that by the Param. What is younger than the grace is never touched.
 
-Repairing means that a version which no row knows is deleted, as far as its lock allows. A row without its object, and wrong sizes and
-hashes, are for a person.
+Repairing means that a version which no row knows is deleted, with its tombstone, as far as its lock, a hold on its company and the
+mass-delete guard allow, and that a delete marker is lifted. A second version of a key that has its row, a key of no company, a row without
+its object, and wrong sizes and hashes are for a person.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ from typing import Final
 
 from econsent_jobs.core.errors import ErrorClass
 from econsent_jobs.core.results import JobResult
-from econsent_jobs.io.object_versions import Version
+from econsent_jobs.io.object_versions import Head, Version
+from econsent_jobs.retention_enforcement.purging import purge
 from econsent_jobs.retention_enforcement.rules.orphans import Kind, Listed, Orphan, Recorded
 from econsent_jobs.retention_enforcement.rules.orphans import find_orphans as merge
 from econsent_jobs.retention_enforcement.store import AuditEntry
@@ -23,18 +25,23 @@ from econsent_jobs.retention_enforcement.turn import Run, count
 
 PAGE: Final = 5_000
 MOST_TOLD: Final = 1_000
+KINDS: Final = {"recordings": "recording", "videos": "video", "attestations": "attestation", "snapshots": "dom"}
+"""What lies in which folder of a session: only for the row's sake, which nothing else tells it."""
 
 log = logging.getLogger(__name__)
 
 
 def find_orphans(run: Run) -> JobResult:
-    result, told = JobResult(), 0
+    result, told, adopted = JobResult(), 0, set[str]()
     for orphan in merge(listing(run), rows(run), now=run.now, grace=run.tools.settings.grace):
         if told >= MOST_TOLD or not run.in_time():
             break
         if is_still_so(run, orphan):
             told += 1
-            result += tell(run, orphan)
+            result += tell(run, orphan, adopted)
+    for company in run.companies():
+        if company.company_id in adopted:
+            result += purge(run.turn(company), marked_by=run.step)
     return result
 
 
@@ -83,25 +90,57 @@ def is_still_so(run: Run, orphan: Orphan) -> bool:
     return bool(recorded) and bool(there)
 
 
-def tell(run: Run, orphan: Orphan) -> JobResult:
-    """Tell of one orphan, and repair it where that was asked for and a machine may."""
+def tell(run: Run, orphan: Orphan, adopted: set[str]) -> JobResult:
+    """Tell of one orphan, and repair it where that was asked for and a machine may. ``adopted`` takes companies that are to be purged."""
     log.warning("%s: %s: %s", orphan.kind, orphan.key, orphan.sentence)
     run.tools.tally.add((run.step, "", orphan.kind.value), objects=1, size_bytes=0)
-    details = {"kind": orphan.kind.value, "object_key": orphan.key, "version_id": orphan.version_id}
-    key = f"retention:orphan:{orphan.kind}:{orphan.key}:{orphan.version_id}"
-    run.tools.store.audit(None, [AuditEntry(action="retention.orphan_found", category="jobs", details=details, dedupe_key=key)])
-    if run.tools.settings.repair_orphans and not run.tools.settings.dry and repair(run, orphan):
-        return count(changed=1)
+    note(run, "retention.orphan_found", orphan, kind=orphan.kind.value)
+    if run.tools.settings.repair_orphans and not run.tools.settings.dry and orphan.kind is Kind.OBJECT_WITHOUT_ROW:
+        head = run.tools.archive.head(orphan.key, orphan.version_id)
+        if head is None:
+            return lift_marker(run, orphan)
+        if not head.held and (head.retain_until is None or head.retain_until < run.now) and adopt(run, orphan, head):
+            adopted.add(company_of(orphan))
+            return JobResult()
     return count(quarantined=1, causes={ErrorClass.INTEGRITY: 1})
 
 
-def repair(run: Run, orphan: Orphan) -> bool:
-    """Delete a version that no row knows. The lock still decides, and a refusal leaves everything as it is."""
-    if orphan.kind is not Kind.OBJECT_WITHOUT_ROW:
-        return False
-    refused = run.tools.archive.delete([(orphan.key, orphan.version_id)])
-    if not refused:
-        details = {"object_key": orphan.key, "version_id": orphan.version_id}
-        key = f"retention:orphan_deleted:{orphan.key}:{orphan.version_id}"
-        run.tools.store.audit(None, [AuditEntry(action="retention.orphan_deleted", category="jobs", details=details, dedupe_key=key)])
-    return not refused
+def adopt(run: Run, orphan: Orphan, head: Head) -> bool:
+    """Give it its row, marked; say whether it got one. A purge does the rest, as with everything that is deleted."""
+    size_bytes, sha256 = (head.size_bytes, head.sha256) if head.sha256 else run.tools.archive.sha256(orphan.key, orphan.version_id)
+    found = run.tools.store.rows(
+        "adopt_orphan",
+        company_id=company_of(orphan),
+        kind=next((kind for folder, kind in KINDS.items() if f"/{folder}/" in orphan.key), "certificate"),
+        bucket=run.tools.archive.bucket,
+        key=orphan.key,
+        version_id=orphan.version_id,
+        bytes=size_bytes,
+        sha256=sha256,
+        retain_until=head.retain_until,
+        step=run.step,
+        now=run.now,
+    )
+    if found:
+        note(run, "retention.orphan_adopted", orphan)
+    return bool(found)
+
+
+def lift_marker(run: Run, orphan: Orphan) -> JobResult:
+    """A delete marker holds nothing: lifting it brings back to sight what lies below."""
+    if run.tools.archive.delete([(orphan.key, orphan.version_id)]):
+        return count(quarantined=1, causes={ErrorClass.INTEGRITY: 1})
+    note(run, "retention.marker_lifted", orphan)
+    return count(changed=1)
+
+
+def company_of(orphan: Orphan) -> str:
+    """Every key begins with its company."""
+    return orphan.key.split("/")[0]
+
+
+def note(run: Run, action: str, orphan: Orphan, **more: str) -> None:
+    """Write it into the audit trail, once for each version."""
+    details = {"object_key": orphan.key, "version_id": orphan.version_id, **more}
+    key = f"{action}:{orphan.kind}:{orphan.key}:{orphan.version_id}"
+    run.tools.store.audit(None, [AuditEntry(action=action, category="jobs", details=details, dedupe_key=key)])
