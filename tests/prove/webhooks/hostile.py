@@ -79,6 +79,7 @@ HOSTILE: Final = (
     # answers
     *(says(status, "success") for status in (200, 201, 202, 299)),
     says(204, "success", body=b""),
+    says(200, "success_opaque", name="packed-that-is-not", Content_Encoding="gzip"),  # nobody unpacks it, so nobody minds
     *(says(status, "redirect", Location="https://elsewhere.example.com/") for status in (301, 302, 303, 307, 308)),
     says(302, "redirect", name="redirect-inside", Location="http://127.0.0.1/latest/meta-data"),
     *(says(status, "http_error") for status in (400, 401, 403, 404, 405, 408, 409, 413, 418, 422, 429, 451, 499)),
