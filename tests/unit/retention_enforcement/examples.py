@@ -1,10 +1,10 @@
-"""Facts of objects, to be changed by what a test is about."""
+"""Facts of objects, and what is left of one, to be changed by what a test is about."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from econsent_jobs.retention_enforcement.model import Backend, Facts, Served, SessionFacts, State
+from econsent_jobs.retention_enforcement.model import Backend, Facts, Served, SessionFacts, State, Tombstone
 
 NOW = datetime(2031, 3, 10, 3, 15, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -57,3 +57,19 @@ def a_copy(**changes: Any) -> Facts:
 
 def marked(facts: Facts, *, ago: timedelta) -> Facts:
     return replace(facts, state=State.EXPIRED, marked_at=NOW - ago)
+
+
+def a_tombstone(**changes: Any) -> Tombstone:
+    """What is left of a certificate's document."""
+    tombstone = Tombstone(
+        log_no=4,
+        company_id="acme",
+        object_key="acme/1.json",
+        version_id="v",
+        size_bytes=3,
+        sha256="0" * 64,
+        rule="default",
+        run_id="night",
+        deleted_at=datetime(2026, 3, 1, 3, 15, 0, 1_999, tzinfo=UTC),
+    )
+    return replace(tombstone, **changes)

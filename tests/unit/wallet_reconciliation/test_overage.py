@@ -1,12 +1,12 @@
 """Retentions above the quota, cut into tiers: a sentence a row. The tiers are those of the price book as it is delivered."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from econsent_jobs.core.errors import BadItem
-from econsent_jobs.wallet_reconciliation.model import Tier, Units
+from econsent_jobs.core.errors import BadItem, ErrorClass
+from econsent_jobs.wallet_reconciliation.model import OverageCharge, Tier, Units
 from econsent_jobs.wallet_reconciliation.rules.overage import price_overage
 
 AT = datetime(2026, 11, 3, tzinfo=UTC)
@@ -50,18 +50,25 @@ def test_bills_in_any_steps_cost_the_same() -> None:
 
 
 def test_units_of_another_price_list_are_charged_by_theirs() -> None:
+    later = AT + timedelta(days=1)
     dearer = [Tier(tier_from=0, unit_price=Decimal("0.13"))]
-    groups = [Units(first=0, count=2, occurred_at=AT, tiers=TIERS), Units(first=2, count=1, occurred_at=AT, tiers=dearer)]
+    groups = [Units(first=9_998, count=3, occurred_at=AT, tiers=TIERS), Units(first=10_001, count=1, occurred_at=later, tiers=dearer)]
 
-    assert [(charge.first, charge.last, str(charge.unit_price)) for charge in price_overage(groups)] == [(0, 1, "0.12"), (2, 2, "0.13")]
+    assert price_overage(groups) == [
+        OverageCharge(first=9_998, last=9_999, unit_price=Decimal("0.12"), amount=Decimal("-0.2400"), occurred_at=AT),
+        OverageCharge(first=10_000, last=10_000, unit_price=Decimal("0.10"), amount=Decimal("-0.1000"), occurred_at=AT),
+        OverageCharge(first=10_001, last=10_001, unit_price=Decimal("0.13"), amount=Decimal("-0.1300"), occurred_at=later),
+    ]
 
 
 def test_tiers_may_come_in_any_order() -> None:
     assert cut((9_999, 2), tiers=TIERS[::-1]) == cut((9_999, 2))
 
 
-def test_no_price_is_refused_by_name() -> None:
-    with pytest.raises(BadItem, match="no overage price for unit 5"):
-        cut((5, 1), tiers=[])
-    with pytest.raises(BadItem, match="no overage price for unit 5"):
-        cut((5, 1), tiers=TIERS[1:])
+@pytest.mark.parametrize("tiers", [pytest.param([], id="no tier at all"), pytest.param(TIERS[1:], id="none from the first unit on")])
+def test_no_price_is_refused_by_name(tiers: list[Tier]) -> None:
+    with pytest.raises(BadItem) as refused:
+        cut((5, 1), tiers=tiers)
+
+    assert refused.value.error_class is ErrorClass.DATA
+    assert refused.value.reason == "the price book has no overage price for unit 5 then; the next run bills it"

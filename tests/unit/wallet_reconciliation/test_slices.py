@@ -15,6 +15,9 @@ from econsent_jobs.wallet_reconciliation.rules.slices import next_slice
         pytest.param(4_000, 0.01, 5_000, id="never above the largest"),
         pytest.param(1_000, 8.0, 100, id="never below the smallest"),
         pytest.param(1_000, 0.0, 2_000, id="a clock that did not move"),
+        pytest.param(1_000, -0.1, 2_000, id="nor one that was set back"),
+        pytest.param(1_000, 0.12, 666, id="a part of an entry is not posted"),
+        pytest.param(30, 0.04, 100, id="a small slice grows to the smallest at once"),
     ],
 )
 def test_next_slice(size: int, seconds: float, expected: int) -> None:
