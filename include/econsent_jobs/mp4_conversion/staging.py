@@ -4,14 +4,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
+from econsent_jobs.core.archive_layout import STAGED_VIDEOS
 from econsent_jobs.core.errors import ErrorClass, TransientError
 from econsent_jobs.mp4_conversion.files import hash_of
 from econsent_jobs.mp4_conversion.model import Claim, FileKind, Rendered, SealedFile, Session
 from econsent_jobs.mp4_conversion.rules.keys import CONTENT_TYPES, SUFFIXES, object_key
-
-FOLDER: Final = "+videos"  # no company's folder: in those a plus is written %2B
 
 
 class Staging(Protocol):
@@ -32,7 +31,7 @@ class SharedStaging:
     """``{efs_base}/+videos/{conversion}/{token}.{mp4,jpg,json}``."""
 
     def __init__(self, base: Path) -> None:
-        self._base = base / FOLDER
+        self._base = base / STAGED_VIDEOS
 
     def stage(self, claim: Claim, session: Session, rendered: Rendered) -> list[SealedFile]:
         self.clear(claim)

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from econsent_jobs.core.archive_layout import STAGED_RECORDINGS, STAGED_VIDEOS
 from econsent_jobs.core.errors import BadItem
 from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_jobs.io.object_versions import Head, ObjectVersions, Undeleted, Version
+from econsent_jobs.io.old_files import older_files
 from econsent_jobs.retention_enforcement.rules.tiers import Capability, LifecycleRule, capability
 
 BLOCK_BYTES: Final = 1024 * 1024
@@ -188,6 +190,10 @@ class Files(Protocol):
         """Remove a file; one that is gone is removed. Raises BadItem for a link, TransientError."""
         ...
 
+    def staged(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of copies on their way to the archive that were last written before that moment."""
+        ...
+
 
 class EfsFiles:
     """Files on the shared file system, named by their path below its base."""
@@ -227,6 +233,15 @@ class EfsFiles:
 
     def remove(self, key: str) -> None:
         self._files.remove(*self._segments(key), what=f"the file {key[:200]}")
+
+    def staged(self, *, before: datetime) -> Iterator[str]:
+        for folder in sorted(self._files.base.iterdir()):
+            place = folder if folder.name == STAGED_VIDEOS else folder / STAGED_RECORDINGS
+            if not folder.is_symlink() and not place.is_symlink() and place.is_dir():
+                yield from (self.key_of(str(path)) for path in older_files(place, before=before))
+
+    def path_of(self, key: str) -> str:
+        return f"{self._files.base}/{key}"
 
     def _segments(self, key: str) -> tuple[str, ...]:
         return self._files.segments(key, company_segment=key.split("/")[0], what="the file")

@@ -201,6 +201,7 @@ def readers(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "find_silent": page | first_name,
         "find_unarchived": page | first_name,
         "find_unerased": page | first_number,
+        "find_staged": {"paths": ["s"]},
         "find_unlocked": page | first_number,
         "has_holds": company,
         "list_companies": page,

@@ -1,6 +1,7 @@
 """People who ask to be forgotten, companies that close, and what is tidied up."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -256,6 +257,29 @@ def test_old_mail_bodies_and_attempts_go_and_younger_ones_stay(run: Run, world: 
     assert [body is None for _, body in world.rows("webhook_events", "dedupe_key", "body", order="dedupe_key")] == [True, False]
     assert len(world.rows("webhook_attempts", "attempt_no", order="attempt_no")) == 1
     assert run("housekeeping").changed == 0
+
+
+def test_copies_that_were_never_sent_go_and_those_on_their_way_stay(run: Run, world: World) -> None:
+    """A worker that died between sealing and sending is needed again; one that died before, or after, left a recording to nobody."""
+    world.company()
+    world.session("s-1")
+    old = (now() - timedelta(days=3)).timestamp()
+    staged = {name: world.efs / COMPANY / ".staging" / f"{name}.json.gz" for name in ("lost", "sealed", "young")}
+    staged |= {name: world.efs / "+videos" / name / "token.mp4" for name in ("lost-video", "sealed-video")}
+    for name, path in staged.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        if name != "young":
+            os.utime(path, (old, old))
+    paths = {"sealed": f"{COMPANY}/.staging/sealed.json.gz", "sealed-video": str(staged["sealed-video"])}
+    for name, path in paths.items():
+        sealed = {"kind": "recording", "object_key": name, "staging_path": path, "bytes": 1, "sha256": "0" * 64, "content_type": ""}
+        world.insert("sealed_files", company_id=COMPANY, session_id="s-1", retain_until=now(), **sealed)
+
+    assert run("housekeeping").changed == 2
+
+    assert {name for name, path in staged.items() if path.exists()} == {"sealed", "young", "sealed-video"}
+    assert world.file_of("s-1").exists()
 
 
 def test_the_report_is_plain_json(run: Run, world: World) -> None:

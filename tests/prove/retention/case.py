@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.integration.retention_enforcement.world import PROPERTY, now
+from tests.integration.retention_enforcement.world import World as Platform
 from tests.prove.harness.verdict import Verdict
 from tests.prove.retention.worker import KEY
 from tests.prove.retention.world import COMPANIES, World
@@ -75,111 +76,145 @@ class Case:
     archived: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the things of one case are called. ``mark`` stands in each name. ``consent_at``: the consent of what runs on."""
+
+    mark: str
+    consent_at: datetime
+
+    def session(self, name: str) -> str:
+        return f"{self.mark}-{name}"
+
+    def certificate(self, name: str) -> str:
+        return f"EC-{self.mark}-{name}"
+
+    def key(self, name: str) -> str:
+        """Where the evidence of that name lies in the archive."""
+        return f"{HOME}/{PROPERTY}/2020/01/01/{self.mark}/certificates/{name}.json"
+
+    def file(self, name: str, *, company: str = HOME) -> str:
+        """Where a session's recording lies on the shared file system."""
+        return f"{company}/{PROPERTY}/{self.session(name)}.json"
+
+    @property
+    def archived(self) -> str:
+        """Where a night locks the recording of the session that fell silent."""
+        return f"{HOME}/{PROPERTY}/{self.consent_at:%Y/%m/%d}/{self.session('silent')}/recordings/{SHA256}.json.gz"
+
+    @property
+    def email(self) -> str:
+        return f"{self.mark}@example.com"
+
+    @property
+    def token(self) -> str:
+        return hashlib.sha256(self.mark.encode()).hexdigest()
+
+
 def make_case(world: World, *, number: int) -> Case:
     """Insert the case. What earlier ones left is gone, once they were looked at."""
     if world.examined:
         world.wipe()
-    platform, mark = world.platform, f"case{number:06d}"
-    settings = {
-        "auto_retention_enabled": True,
-        "auto_retention_mode": "certificates",
-        "object_lock_years": 7,
-        "changed_at": now() - 900 * DAY,
-    }
-    platform.update("retention_settings", company_id=HOME, set_=settings)
+    platform, names = world.platform, Names(mark=f"case{number:06d}", consent_at=now() - 40 * DAY)
+    settings = {"auto_retention_enabled": True, "auto_retention_mode": "certificates", "object_lock_years": 7}
+    platform.update("retention_settings", company_id=HOME, set_=settings | {"changed_at": now() - 900 * DAY})
     closing = {"status": "closing", "closing_at": now() - 31 * DAY, "name": "Company that closes"}
     platform.update("companies", company_id=CLOSING, set_=closing)
     audited = world.one(LAST_AUDIT)["audit_id"]
-    consent_at = now() - 40 * DAY
-    silent, idle, over, gone, last = (f"{mark}-{name}" for name in ("silent", "idle", "over", "gone", "last"))
-    ends, ended, held, locked, theirs = (f"EC-{mark}-{name}" for name in ("ends", "ended", "held", "locked", "theirs"))
-    marked_at = now() - 8 * DAY
-    marked = {"state": "expired", "expired_at": marked_at, "mark_rule": "default", "purge_after": marked_at + 7 * DAY}
-    marked |= {"marked_by": "expire_certificates"}
+    add_sessions(platform, names)
+    theirs = add_evidence(platform, names)
+    link = {"company_id": HOME, "certificate_pk": theirs, "created_at": now() - 91 * DAY, "expires_at": now() - DAY}
+    platform.insert("claim_tokens", token_sha256=names.token, **link)
+    asked = {"kind": "consumer", "company_id": HOME, "email": names.email}
+    request = platform.insert("deletion_requests", returning="request_id", **asked)
+    return Case(
+        number=number,
+        names={
+            "mark": names.mark,
+            "token": names.token,
+            "request": request,
+            "email": hmac.new(KEY, names.email.encode(), hashlib.sha256).hexdigest(),
+            "companies": list(COMPANIES),
+            "audited": audited,
+            "theirs": theirs,
+        },
+        expected=end_of(names, request=request),
+        archived=names.archived,
+    )
 
-    def key(name: str) -> str:
-        return f"{HOME}/{PROPERTY}/2020/01/01/{mark}/certificates/{name}.json"
 
-    def evidence(name: str, *, days: int = 8, status: str = "expired", email: str | None = None, **columns: Any) -> int:
-        """A certificate whose time has ended, with its object. Returns the certificate's number."""
-        pk = platform.expired_certificate(days=days, status=status, certificate_id=name, consumer_email=email)
-        platform.object(certificate_pk=pk, object_key=key(name), **columns)
-        return pk
-
+def add_sessions(platform: Platform, names: Names) -> None:
+    """One that fell silent, a retained one that nobody looks at, one past its window, one marked eight days ago, and the leaver's last."""
+    silent, idle, gone = names.session("silent"), names.session("idle"), names.session("gone")
     platform.session(silent, closed_at=None, recording_sha256=None, recording_bytes=None)
-    platform.certificate(silent, certificate_id=f"EC-{silent}", consent_at=consent_at)
+    platform.certificate(silent, certificate_id=names.certificate("silent"), consent_at=names.consent_at)
     platform.session(idle, retention_status="retained", retained_at=now() - 31 * DAY, rrweb_to_video_status="completed")
     copy = {"kind": "recording", "session_id": idle, "body": gzip.compress(RECORDING, mtime=0), "retain_until": now() + 900 * DAY}
-    platform.object(object_key=key(idle), **copy)
-    platform.session(over, started_at=now() - 91 * DAY)
+    platform.object(object_key=names.key("idle"), **copy)
+    platform.session(names.session("over"), started_at=now() - 91 * DAY)
     platform.session(gone, started_at=now() - 99 * DAY, retention_status="expired")
-    file = {"company_id": HOME, "session_id": gone, "kind": "recording", "backend": "efs", "tier": 1, "object_key": efs_key(gone)}
-    platform.insert("storage_objects", **file, bytes=len(RECORDING), sha256=SHA256, **marked)
-    evidence(ends, days=1, status="finalized")
-    evidence(ended, **marked)
-    evidence(held, **marked)
-    evidence(locked, lock_until=now() + 2 * DAY, **marked)
-    platform.hold("certificate", held, company_id=HOME)
-    email, token = f"{mark}@example.com", hashlib.sha256(mark.encode()).hexdigest()
-    pk = evidence(theirs, days=2, email=email, **marked | {"expired_at": now() - 2 * DAY, "purge_after": now() + 5 * DAY})
-    link = {"company_id": HOME, "certificate_pk": pk, "created_at": now() - 91 * DAY, "expires_at": now() - DAY}
-    platform.insert("claim_tokens", token_sha256=token, **link)
-    request = platform.insert("deletion_requests", returning="request_id", kind="consumer", company_id=HOME, email=email)
-    platform.session(last, company_id=CLOSING)
+    file = {"company_id": HOME, "session_id": gone, "kind": "recording", "backend": "efs", "tier": 1, "object_key": names.file("gone")}
+    platform.insert("storage_objects", **file, bytes=len(RECORDING), sha256=SHA256, **marked(days=8))
+    platform.session(names.session("last"), company_id=CLOSING)
 
-    archived = f"{HOME}/{PROPERTY}/{consent_at:%Y/%m/%d}/{silent}/recordings/{SHA256}.json.gz"
-    end = {
-        f"session {silent}": ["retained"],
-        f"session {idle}": ["retained"],
-        f"session {over}": ["expired"],
-        f"session {gone}": ["expired"],
-        f"session {last}": ["expired"],
-        f"certificate EC-{silent}": ["finalized A Person"],
-        f"certificate {ends}": ["expired A Person"],
-        f"certificate {ended}": ["over"],
-        f"certificate {held}": ["expired A Person"],
-        f"certificate {locked}": ["expired A Person"],
-        f"certificate {theirs}": ["over"],
-        f"object {archived}": ["s3 stored"],
-        f"object {key(idle)}": ["s3 stored"],
-        f"object {efs_key(idle)}": ["efs deleted default"],
-        f"object {efs_key(over)}": ["efs expired default"],
-        f"object {efs_key(gone)}": ["efs deleted default"],
-        f"object {key(ends)}": ["s3 expired default"],
-        f"object {key(ended)}": ["s3 deleted default"],
-        f"object {key(held)}": ["s3 stored held"],
-        f"object {key(locked)}": ["s3 expired default refused"],
-        f"object {key(theirs)}": ["s3 deleted erasure_request"],
-        f"object {efs_key(last, company=CLOSING)}": ["efs deleted erasure_request"],
-        f"tombstone {efs_key(idle)}": ["default"],
-        f"tombstone {efs_key(gone)}": ["default"],
-        f"tombstone {key(ended)}": ["default"],
-        f"tombstone {key(theirs)}": ["erasure_request"],
-        f"tombstone {efs_key(last, company=CLOSING)}": ["erasure_request"],
-        "usage": [silent],
+
+def add_evidence(platform: Platform, names: Names) -> int:
+    """Certificates whose time has ended, each with its object. Returns the number of the one whose person asked to be forgotten."""
+    numbers: dict[str, int] = {}
+    for name, days, columns in (
+        ("ends", 1, {}),
+        ("ended", 8, marked(days=8)),
+        ("held", 8, marked(days=8)),
+        ("locked", 8, marked(days=8) | {"lock_until": now() + 2 * DAY}),
+        ("theirs", 2, marked(days=2)),
+    ):
+        status = "expired" if columns else "finalized"
+        of_them = {"certificate_id": names.certificate(name), "consumer_email": names.email if name == "theirs" else None}
+        numbers[name] = platform.expired_certificate(days=days, status=status, **of_them)
+        platform.object(certificate_pk=numbers[name], object_key=names.key(name), **columns)
+    platform.hold("certificate", names.certificate("held"), company_id=HOME)
+    return numbers["theirs"]
+
+
+def marked(*, days: int) -> dict[str, Any]:
+    """The columns of an object that was marked so many days ago."""
+    at = now() - days * DAY
+    mark = {"state": "expired", "expired_at": at, "mark_rule": "default", "marked_by": "expire_certificates"}
+    return {**mark, "purge_after": at + 7 * DAY}
+
+
+def end_of(names: Names, *, request: int) -> State:
+    """What there is after the night."""
+    last = names.file("last", company=CLOSING)
+    return {
+        **{f"session {names.session(name)}": ["retained"] for name in ("silent", "idle")},
+        **{f"session {names.session(name)}": ["expired"] for name in ("over", "gone", "last")},
+        f"certificate {names.certificate('silent')}": ["finalized A Person"],
+        **{f"certificate {names.certificate(name)}": ["expired A Person"] for name in ("ends", "held", "locked")},
+        **{f"certificate {names.certificate(name)}": ["over"] for name in ("ended", "theirs")},
+        f"object {names.archived}": ["s3 stored"],
+        f"object {names.key('idle')}": ["s3 stored"],
+        f"object {names.file('idle')}": ["efs deleted default"],
+        f"object {names.file('over')}": ["efs expired default"],
+        f"object {names.file('gone')}": ["efs deleted default"],
+        f"object {last}": ["efs deleted erasure_request"],
+        f"object {names.key('ends')}": ["s3 expired default"],
+        f"object {names.key('ended')}": ["s3 deleted default"],
+        f"object {names.key('held')}": ["s3 stored held"],
+        f"object {names.key('locked')}": ["s3 expired default refused"],
+        f"object {names.key('theirs')}": ["s3 deleted erasure_request"],
+        **{f"tombstone {key}": ["default"] for key in (names.file("idle"), names.file("gone"), names.key("ended"))},
+        **{f"tombstone {key}": ["erasure_request"] for key in (names.key("theirs"), last)},
+        "usage": [names.session("silent")],
         "link": ["expired"],
         "request": ["completed"],
         "mail": [f"deletion:{request}"],
         "suppression": ["email"],
         "company": [f"{HOME} active Company {HOME}", f"{CLOSING} closed Closed account"],
         "audit": ["certificate.claim_expired", "certificate.expired"],
-        "versions": sorted([archived, key(idle), key(ends), key(held), key(locked)]),
-        "files": sorted([efs_key(silent), efs_key(over)]),
+        "versions": sorted([names.archived, *(names.key(name) for name in ("idle", "ends", "held", "locked"))]),
+        "files": sorted([names.file("silent"), names.file("over")]),
     }
-    names = {
-        "mark": mark,
-        "token": token,
-        "request": request,
-        "email": hmac.new(KEY, email.encode(), hashlib.sha256).hexdigest(),
-        "companies": list(COMPANIES),
-        "audited": audited,
-        "theirs": pk,
-    }
-    return Case(number=number, names=names, expected=end, archived=archived)
-
-
-def efs_key(session_id: str, *, company: str = HOME) -> str:
-    return f"{company}/{PROPERTY}/{session_id}.json"
 
 
 def observe(world: World, case: Case) -> State:

@@ -23,11 +23,6 @@ SELECT
     %(now)s,
     TRUE
 FROM econsent.companies AS company
-WHERE
-    company.company_id = %(company_id)s
-    AND NOT EXISTS (
-        SELECT FROM econsent.legal_holds AS hold
-        WHERE hold.company_id = %(company_id)s AND hold.released_at IS NULL
-    )
+WHERE company.company_id = %(company_id)s
 ON CONFLICT DO NOTHING
 RETURNING storage_objects.storage_object_id AS object_id

@@ -10,7 +10,7 @@ import gzip
 import logging
 from typing import Any, Final
 
-from econsent_jobs.core.archive_layout import session_prefix
+from econsent_jobs.core.archive_layout import STAGED_RECORDINGS, session_prefix
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import BadItem, ErrorClass
 from econsent_jobs.core.identifiers import path_segment
@@ -66,7 +66,7 @@ def store_one(turn: Turn, recording: Recording) -> int:
     prefix = session_prefix(recording.company_id, recording.property_id, day=recording.started_at, reference=recording.session_id)
     object_key = f"{prefix}/recordings/{sha256}.json.gz"
     body = gzip.compress(raw, mtime=0)
-    staged = f"{path_segment(recording.company_id)}/.staging/{sha256}.json.gz"
+    staged = f"{path_segment(recording.company_id)}/{STAGED_RECORDINGS}/{sha256}.json.gz"
     sealed = sealed_of(turn, recording, object_key=object_key, staged=staged, body=body)
     body = body if sha256_hex(body) == sealed["sha256"] else files.read(sealed["staging_path"])
     version_id = turn.tools.archive.put_once(

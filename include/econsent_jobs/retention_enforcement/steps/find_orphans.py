@@ -106,7 +106,12 @@ def tell(run: Run, orphan: Orphan, adopted: set[str]) -> JobResult:
 
 
 def adopt(run: Run, orphan: Orphan, head: Head) -> bool:
-    """Give it its row, marked; say whether it got one. A purge does the rest, as with everything that is deleted."""
+    """Give it its row, marked; say whether it got one. A purge does the rest, as with everything that is deleted.
+
+    While anything of the company is held it gets none: what it is evidence for is not known, so the hold may be about it.
+    """
+    if run.tools.store.one("has_holds", company_id=company_of(orphan))["any_hold"]:
+        return False
     size_bytes, sha256 = (head.size_bytes, head.sha256) if head.sha256 else run.tools.archive.sha256(orphan.key, orphan.version_id)
     found = run.tools.store.rows(
         "adopt_orphan",

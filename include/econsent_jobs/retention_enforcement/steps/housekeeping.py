@@ -1,9 +1,12 @@
-"""Step 11: what nobody needs any more: answers of receivers, bodies of webhooks, mail that left, Airflow's old task logs."""
+"""Step 11: what nobody needs any more: answers of receivers, bodies of webhooks, mail that left, copies never sent, old task logs."""
 
 import logging
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from econsent_jobs.core.errors import BadItem, ErrorClass
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.io.old_files import remove_older
 from econsent_jobs.retention_enforcement.turn import Run, count
@@ -13,6 +16,8 @@ DELETES: Final = {
     "delete_sent_mail": "sent mail",
 }
 LOGS_KEPT_DAYS: Final = 400
+STAGED_KEPT: Final = timedelta(days=2)  # longer than any lease: whoever staged it has sealed it by then, or is gone
+MOST_STAGED: Final = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +36,7 @@ def housekeeping(run: Run) -> JobResult:
     overdue = store.one("count_overdue_requests", now=run.now)["overdue"]
     if overdue:
         log.error("%d deletion requests are past the 30 days that were promised: look at the step deletion_requests", overdue)
-    return result + remove_logs(run)
+    return result + remove_staged(run) + remove_logs(run)
 
 
 def drop_bodies(run: Run) -> JobResult:
@@ -44,6 +49,24 @@ def drop_bodies(run: Run) -> JobResult:
             break
     run.tools.tally.add((run.step, "", "webhook bodies"), objects=gone, size_bytes=0)
     return count(changed=gone)
+
+
+def remove_staged(run: Run) -> JobResult:
+    """Remove copies that a worker staged and died over before it sealed them, or after it sent them: nobody knows of them any more."""
+    files, gone, bad = run.tools.files, 0, 0
+    keys = list(islice(files.staged(before=run.now - STAGED_KEPT), MOST_STAGED))
+    paths = [*keys, *(files.path_of(key) for key in keys)]
+    needed = {files.key_of(row["staging_path"]) for row in run.tools.store.rows("find_staged", paths=paths)}
+    for key in keys:
+        if key not in needed:
+            try:
+                files.remove(key)
+                gone += 1
+            except BadItem as error:
+                log.warning("%s", error.reason)
+                bad += 1
+    run.tools.tally.add((run.step, "", "staged copies"), objects=gone, size_bytes=0)
+    return count(changed=gone, quarantined=bad, causes={ErrorClass.INTEGRITY: bad} if bad else {})
 
 
 def remove_logs(run: Run) -> JobResult:
