@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,16 @@ HELD = ["hold 3 (a suit)"]
 HOLD = "It is kept: hold 3 (a suit) covers it."
 ENDS = "the last certificate that needs it ends on 2031-03-01 12:00 UTC"
 ASKED = "its erasure was asked for on 2031-03-10 03:15 UTC"
+STRAY = "no row knew of it, and a person asked for its removal"
 UNRETAINED = "its session was not retained by 2031-03-09 03:15 UTC"
 UNARCHIVED = "It is kept: its session is retained and the archive does not have it yet."
 NO_VIDEO = "It is kept: its video is still to be made."
 LAW = "It is kept until 2031-03-31 12:00 UTC: the law asks for five years from the consent of a retained certificate."
 LAW_ENDS = datetime(2031, 3, 31, 12, tzinfo=UTC)
+
+
+def an_orphan(**changes: Any) -> Facts:
+    return replace(marked(an_object(served=[], **changes), ago=days(0)), mark_rule=Rule.ORPHAN)
 
 
 def decided(verdict: Verdict, rule: Rule, sentence: str, due_at: datetime | None = None) -> Decision:
@@ -227,6 +233,17 @@ def decided(verdict: Verdict, rule: Rule, sentence: str, due_at: datetime | None
             decided(Verdict.KEEP, Rule.DEFAULT, "It is kept: no certificate and no session says how long."),
             id="nobody says how long: kept",
         ),
+        pytest.param(
+            an_orphan(),
+            decided(Verdict.DELETE, Rule.ORPHAN, f"It is deleted: {STRAY}.", NOW),
+            id="an orphan that a person wants gone goes at once",
+        ),
+        pytest.param(
+            an_orphan(retain_until=NOW),
+            decided(Verdict.WAIT, Rule.OBJECT_LOCK, f"It is locked until 2031-03-10 03:15 UTC, and goes afterwards: {STRAY}.", NOW),
+            id="but not under its lock",
+        ),
+        pytest.param(an_orphan(holds=HELD), decided(Verdict.KEEP, Rule.LEGAL_HOLD, HOLD), id="nor under a hold"),
     ],
 )
 def test_archived_objects(facts: Facts, expected: Decision) -> None:
