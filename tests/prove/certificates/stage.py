@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from tests.prove.certificates.case import Case, Sealing, examine, make_case, verified
 from tests.prove.certificates.world import ROLE, World
-from tests.prove.harness.stage import BLOCKED, Errand
+from tests.prove.harness.stage import Errand, OnServers
 from tests.prove.harness.verdict import Verdict
-from tests.prove.wire.nursery import Nursery
-from tests.prove.wire.switchboard import Switchboard
 
 NEWER_TEMPLATES: Final = """
 INSERT INTO econsent.consent_templates (company_id, template_id, version, name, body, body_sha256, status)
@@ -24,27 +22,14 @@ SHARING: Final = {"batch_size": 2, "threads": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateStage:
+class CertificateStage(OnServers):
     """A ``Stage``. After the first worker the signing key, the policy, a template or the unit of characters may be another."""
 
+    role = ROLE
     world: World
     patient = ("s3",)
     hurry = HURRY
     sharing = (SHARING, SHARING)
-
-    @property
-    def nursery(self) -> Nursery:
-        return self.world.nursery
-
-    @property
-    def switchboard(self) -> Switchboard:
-        return self.world.switchboard
-
-    def direct(self) -> Errand:
-        return self.world.direct.told()
-
-    def proxied(self, *, attempts: int = 1) -> Errand:
-        return replace(self.world.proxied, attempts=attempts).told()
 
     def make_case(self, number: int) -> Case:
         self.world.reset_policies()
@@ -84,9 +69,6 @@ class CertificateStage:
 
     def work_is_due(self) -> None:
         self.world.work_is_due()
-
-    def is_blocked(self) -> bool:
-        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
 
     def forget(self) -> None:
         self.world.forget_queue()

@@ -6,7 +6,7 @@ Everything else of a proof (which call fails how, when a worker is killed, what 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from random import Random
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from tests.prove.harness.verdict import Verdict
 from tests.prove.wire.nursery import Nursery
@@ -92,3 +92,33 @@ class Stage(Protocol[Case]):
     def forget(self) -> None:
         """Take what a failed case left out of the next one's way."""
         ...
+
+
+class OnServers:
+    """What every job's stage has from its world: workers, the switchboard, errands, and who waits for a lock.
+
+    ``role``: the job's own. ``world`` has ``nursery``, ``switchboard``, ``one``, and the errands ``direct`` and ``proxied``.
+    """
+
+    __slots__ = ()
+    world: Any
+    role: ClassVar[str]
+
+    @property
+    def nursery(self) -> Nursery:
+        return self.world.nursery
+
+    @property
+    def switchboard(self) -> Switchboard:
+        return self.world.switchboard
+
+    def direct(self) -> Errand:
+        return self.world.direct.told()
+
+    def proxied(self, *, attempts: int = 1) -> Errand:
+        """Told how often a client tries by itself, where its errands speak of that."""
+        errand: Errand = self.world.proxied.told()
+        return {**errand, "attempts": attempts} if "attempts" in errand else errand
+
+    def is_blocked(self) -> bool:
+        return self.world.one(BLOCKED, role=self.role)["n"] > 0

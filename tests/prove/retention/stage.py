@@ -6,12 +6,10 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from tests.prove.harness.stage import BLOCKED, Errand
+from tests.prove.harness.stage import Errand, OnServers
 from tests.prove.harness.verdict import Verdict
 from tests.prove.retention.case import HOME, Case, Snapshot, differences, examine, make_case, snapshot, verified
 from tests.prove.retention.world import ROLE, World
-from tests.prove.wire.nursery import Nursery
-from tests.prove.wire.switchboard import Switchboard
 
 HURRY: Final[Errand] = {}
 SHARING: Final[Errand] = {"batch_size": 1}
@@ -21,27 +19,14 @@ POLICY: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionStage:
+class RetentionStage(OnServers):
     """A ``Stage``. After the first worker the run's name, the size of its pages and the company's policy may be others."""
 
+    role = ROLE
     world: World
     patient = ("s3",)
     hurry = HURRY
     sharing = (SHARING, SHARING)
-
-    @property
-    def nursery(self) -> Nursery:
-        return self.world.nursery
-
-    @property
-    def switchboard(self) -> Switchboard:
-        return self.world.switchboard
-
-    def direct(self) -> Errand:
-        return self.world.direct.told()
-
-    def proxied(self, *, attempts: int = 1) -> Errand:
-        return replace(self.world.proxied, attempts=attempts).told()
 
     def make_case(self, number: int) -> Case:
         return make_case(self.world, number=number)
@@ -70,9 +55,6 @@ class RetentionStage:
 
     def work_is_due(self) -> None:
         """A night has no leases: what a dead worker had in hand is free when its session ends."""
-
-    def is_blocked(self) -> bool:
-        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
 
     def forget(self) -> None:
         self.world.wipe()

@@ -6,39 +6,24 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from tests.prove.harness.stage import BLOCKED, Errand
+from tests.prove.harness.stage import Errand, OnServers
 from tests.prove.harness.verdict import Verdict
 from tests.prove.search.case import AWAY, Case, Snapshot, examine, make_case, verified
 from tests.prove.search.world import ROLE, World
-from tests.prove.wire.nursery import Nursery
-from tests.prove.wire.switchboard import Switchboard
 
 HURRY: Final[Errand] = {}
 SHARING: Final[Errand] = {"batch_size": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchStage:
+class SearchStage(OnServers):
     """A ``Stage``. After the first worker rows may have changed again, and batches may be smaller."""
 
+    role = ROLE
     world: World
     patient = ()
     hurry = HURRY
     sharing = (SHARING, SHARING)
-
-    @property
-    def nursery(self) -> Nursery:
-        return self.world.nursery
-
-    @property
-    def switchboard(self) -> Switchboard:
-        return self.world.switchboard
-
-    def direct(self) -> Errand:
-        return self.world.direct.told()
-
-    def proxied(self, *, attempts: int = 1) -> Errand:
-        return self.world.proxied.told()
 
     def make_case(self, number: int) -> Case:
         return make_case(self.world, number=number)
@@ -71,9 +56,6 @@ class SearchStage:
 
     def work_is_due(self) -> None:
         self.world.work_is_due()
-
-    def is_blocked(self) -> bool:
-        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
 
     def forget(self) -> None:
         self.world.begin(f"{self.world.direct.alias}x")

@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from tests.prove.harness.stage import BLOCKED, Errand
+from tests.prove.harness.stage import Errand, OnServers
 from tests.prove.harness.verdict import Verdict
 from tests.prove.wallets.case import Case, entries_of, examine, make_case, open_items, verified
 from tests.prove.wallets.world import ROLE, World
-from tests.prove.wire.nursery import Nursery
-from tests.prove.wire.switchboard import Switchboard
 
 PAST_EVERY_LEASE: Final = timedelta(minutes=10)
 HURRY: Final[Errand] = {}
@@ -19,27 +17,14 @@ SHARING: Final[Errand] = {"batch_size": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WalletStage:
+class WalletStage(OnServers):
     """A ``Stage``. After the first worker the run's name, the size of its slices and future prices may be others."""
 
+    role = ROLE
     world: World
     patient = ()
     hurry = HURRY
     sharing = (SHARING, SHARING)
-
-    @property
-    def nursery(self) -> Nursery:
-        return self.world.nursery
-
-    @property
-    def switchboard(self) -> Switchboard:
-        return self.world.switchboard
-
-    def direct(self) -> Errand:
-        return self.world.direct.told()
-
-    def proxied(self, *, attempts: int = 1) -> Errand:
-        return self.world.proxied.told()
 
     def make_case(self, number: int) -> Case:
         return make_case(self.world, number=number)
@@ -76,9 +61,6 @@ class WalletStage:
 
     def work_is_due(self) -> None:
         self.world.moment.forward(PAST_EVERY_LEASE)
-
-    def is_blocked(self) -> bool:
-        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
 
     def forget(self) -> None:
         self.world.rest(all_of_them=True)

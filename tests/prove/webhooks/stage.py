@@ -7,38 +7,23 @@ from random import Random
 from typing import Any
 
 from tests.prove.harness.faults import MOST_RUNS
-from tests.prove.harness.stage import BLOCKED, Errand
+from tests.prove.harness.stage import Errand, OnServers
 from tests.prove.harness.verdict import Verdict
 from tests.prove.webhooks.case import EVENTS, KINDS, Case, Snapshot, add_secret, examine, make_case
 from tests.prove.webhooks.world import PASSED, ROLE, World
-from tests.prove.wire.nursery import Nursery
-from tests.prove.wire.switchboard import Switchboard
 
 
 @dataclass(slots=True, kw_only=True)
-class WebhookStage:
+class WebhookStage(OnServers):
     """A ``Stage``. After the first worker the key that seals secrets may be another, and endpoints may be rotating their secrets."""
 
+    role = ROLE
     world: World
     proxied_receivers: bool = True
     _case: Case | None = field(default=None, init=False)
     patient: tuple[str, ...] = ()
     hurry: Errand = field(default_factory=dict[str, Any])
     sharing: tuple[Errand, Errand] = ({"batch_size": 2}, {"batch_size": 2})
-
-    @property
-    def nursery(self) -> Nursery:
-        return self.world.nursery
-
-    @property
-    def switchboard(self) -> Switchboard:
-        return self.world.switchboard
-
-    def direct(self) -> Errand:
-        return self.world.direct.told()
-
-    def proxied(self, *, attempts: int = 1) -> Errand:
-        return self.world.proxied.told()
 
     def make_case(self, number: int) -> Case:
         self._case = make_case(self.world, number=number, proxied=self.proxied_receivers)
@@ -77,9 +62,6 @@ class WebhookStage:
 
     def work_is_due(self) -> None:
         self.world.work_is_due()
-
-    def is_blocked(self) -> bool:
-        return self.world.one(BLOCKED, role=ROLE)["n"] > 0
 
     def forget(self) -> None:
         self.world.forget()
