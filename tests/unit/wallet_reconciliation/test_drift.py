@@ -1,7 +1,7 @@
 """Why a balance was off: a sentence a row. The wallet's entries are +50, -1, -2, -4, so its balance has to be 43."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -282,3 +282,19 @@ def test_oddities_come_in_the_order_of_the_ledger() -> None:
         (Kind.LATE, 194, 6),
         (Kind.LATE, 193, 7),
     ]
+
+
+def test_a_late_entry_s_time_is_told_in_utc() -> None:
+    late = entry(5, "-1.0000", "42.0000")
+    there = replace(late, occurred_at=late.occurred_at.astimezone(timezone(timedelta(hours=9))))
+
+    assert find_oddities([there], late_ids=frozenset({105})) == find_oddities([late], late_ids=frozenset({105}))
+
+
+def test_usage_that_comes_later_is_named_in_its_order_whatever_the_rows_is() -> None:
+    """The report is the same to the byte, however its rows came."""
+    usage = [Unposted(usage_id=number, amount=Decimal(amount)) for number, amount in ((9, "-1.0000"), (8, "-2.0000"))]
+    off = replace(SNAPSHOT, balance=Decimal("40.0000"), unposted=usage)
+
+    assert [found.usage_id for found in explain_drift(off)] == [8, 9]
+    assert explain_drift(off) == explain_drift(replace(off, unposted=usage[::-1]))

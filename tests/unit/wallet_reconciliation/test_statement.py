@@ -1,6 +1,7 @@
 """A month's statement, whole: what a customer's bookkeeping reads in, and what a person reads."""
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +104,17 @@ def test_the_page_is_the_same_for_people() -> None:
         '<tr class="sum"><td></td><td>Closing balance</td><td class="money"></td><td class="money">-100.0450</td></tr>\n'
         "</tbody></table></body></html>\n"
     )
+
+
+def test_a_statement_is_in_utc_whatever_the_session_s_zone() -> None:
+    """A database whose sessions are in another zone gives the same moments with other clocks."""
+    tokyo = timezone(timedelta(hours=9))
+    moved = [
+        replace(each, created_at=each.created_at.astimezone(tokyo), occurred_at=each.occurred_at.astimezone(tokyo)) for each in ENTRIES
+    ]
+
+    assert as_csv(statement(entries=moved)) == as_csv(statement())
+    assert as_page(statement(entries=moved)) == as_page(statement())
 
 
 def test_the_page_of_an_open_month_says_so() -> None:

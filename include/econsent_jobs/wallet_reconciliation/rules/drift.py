@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from decimal import Decimal
 from itertools import accumulate
 from typing import Final
@@ -75,8 +76,9 @@ def wrong_amount(snapshot: Snapshot) -> list[Finding]:
 
 def late(snapshot: Snapshot) -> list[Finding]:
     """Usage was taken off the balance that is not in the ledger yet: one of it, or all of it."""
-    one = [usage for usage in snapshot.unposted if usage.amount == snapshot.drift][:1]
-    every = list(snapshot.unposted) if sum_of(snapshot.unposted) == snapshot.drift else []
+    unposted = sorted(snapshot.unposted, key=lambda usage: usage.usage_id)
+    one = [usage for usage in unposted if usage.amount == snapshot.drift][:1]
+    every = unposted if sum_of(unposted) == snapshot.drift else []
     return [
         Finding(
             kind=Kind.LATE,
@@ -99,7 +101,9 @@ def find_oddities(entries: Sequence[Entry], *, late_ids: frozenset[int]) -> list
             sentence = f"{named(entry)} is of {period_of(entry.occurred_at):%Y-%m}, which is closed, and is booked in {entry.period:%Y-%m}"
             findings.append(about(entry, Kind.OUT_OF_PERIOD, ZERO, sentence))
         elif entry.ledger_id in late_ids:
-            findings.append(about(entry, Kind.LATE, ZERO, f"{named(entry)} is of {entry.occurred_at:%Y-%m-%d %H:%M} UTC and came late"))
+            findings.append(
+                about(entry, Kind.LATE, ZERO, f"{named(entry)} is of {entry.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC and came late")
+            )
         if entry.quoted is not None and entry.quoted != -entry.amount:
             findings.append(
                 about(entry, Kind.WRONG_AMOUNT, ZERO, f"{named(entry)} cost {-entry.amount}, and the caller was told {entry.quoted}")

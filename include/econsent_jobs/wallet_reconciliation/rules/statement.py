@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from html import escape
 from typing import Final
@@ -72,8 +72,8 @@ def as_csv(statement: Statement) -> str:
         writer.writerow(
             [
                 entry.entry_no,
-                f"{entry.created_at:%Y-%m-%dT%H:%M:%SZ}",
-                f"{entry.occurred_at:%Y-%m-%dT%H:%M:%SZ}",
+                f"{entry.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                f"{entry.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 entry.entry_type,
                 safe_cell(what_of(entry)),
                 "" if entry.quantity is None else entry.quantity,
@@ -97,7 +97,7 @@ def as_page(statement: Statement) -> str:
     for entry in statement.entries:
         running += entry.amount
         late = f" (of {late_from(entry)})" if late_from(entry) else ""
-        rows.append(row(f"{entry.occurred_at:%Y-%m-%d %H:%M}", what_of(entry) + late, f"{entry.amount:,.4f}", running))
+        rows.append(row(f"{entry.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M}", what_of(entry) + late, f"{entry.amount:,.4f}", running))
     rows.append(row("", "Closing balance", "", statement.closing, kind="sum"))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
