@@ -201,6 +201,7 @@ def test_a_closing_company_goes_as_far_as_its_locks_let_it(run: Run, world: Worl
     world.update("storage_objects", storage_object_id=kept, set_={"retain_until": now() - timedelta(seconds=1)})
     world.database.execute("DELETE FROM econsent.search_outbox")  # the index has followed
     run("close_accounts")
+    assert world.rows("companies", "status", order="company_id") == [("closing",)], "the index still shows what has just gone"
     world.database.execute("DELETE FROM econsent.search_outbox")
     run("close_accounts")
     assert world.rows("companies", "status", "name", order="company_id") == [("closed", "Closed account")]
