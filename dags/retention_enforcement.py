@@ -35,9 +35,7 @@ with DAG(
         "batch_size": Param(500, type="integer", minimum=1, maximum=1_000, description="Rows looked at a time"),
         "run_seconds": Param(3_600, type="integer", minimum=5, maximum=3_600, description="A step begins nothing new after this"),
         "grace_days": Param(7, type="integer", minimum=1, maximum=30, description="How long what is marked can still be kept"),
-        "repair_orphans": Param(
-            False, type="boolean", description="Delete versions that no row knows, each with its tombstone, and lift delete markers"
-        ),
+        "repair_orphans": Param(False, type="boolean", description="Delete what no row knows, each with its tombstone"),
     },
 ):
     steps = [

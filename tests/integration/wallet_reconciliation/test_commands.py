@@ -80,7 +80,7 @@ def test_plan_says_what_a_run_would_do_and_changes_nothing(october: World, ask: 
 
     assert code == 0
     assert out == (
-        "acme: 1 charges of -0.1000, 1 usage rows without a price to set aside, 1 payments, 3 retentions above the quota, "
+        "acme: 1 charge of 0.1000, 1 usage row without a price to set aside, 1 payment, 3 retentions above the quota, "
         "a drift of +1.0000 to explain and repair\n"
     )
     assert october.entries() == before
@@ -103,7 +103,7 @@ def test_a_statement_adds_up_to_the_ledger(october: World, ask: Ask, tmp_path: P
 
 def test_a_month_is_closed_once_and_what_comes_late_is_booked_after_it(october: World, ask: Ask, run: Run) -> None:
     late = october.usage("late", at=datetime(2026, 10, 30, tzinfo=UTC))
-    assert ask("close", "acme", "2026-10", "--by", "ann")[2].startswith("1 usage rows to the end of 2026-10 are not in the ledger yet")
+    assert ask("close", "acme", "2026-10", "--by", "ann")[2].startswith("Not in the ledger yet: 1 usage row to the end of 2026-10.")
     october.database.execute("UPDATE econsent.usage_events SET status = 'voided' WHERE usage_id = %s", [late])
 
     assert ask("close", "acme", "2026-10", "--by", "ann") == (0, "acme: 2026-10 is closed, from 0.0000 to 49.2850\n", "")

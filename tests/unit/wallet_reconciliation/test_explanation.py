@@ -113,22 +113,36 @@ def plan(**changes: Any) -> Plan:
     ("changes", "said"),
     [
         pytest.param({}, "nothing to do", id="all is as it should be"),
-        pytest.param({"charges": 20, "amount": Decimal("-0.3")}, "20 charges of -0.3000", id="usage to post"),
+        pytest.param({"charges": 20, "amount": Decimal("0.3")}, "20 charges of 0.3000", id="usage to post"),
         pytest.param({"without_price": 2}, "2 usage rows without a price to set aside", id="usage without a price"),
         pytest.param({"reversals": 3}, "3 reversals", id="usage that was voided"),
         pytest.param({"payments": 4}, "4 payments", id="payments to post"),
         pytest.param({"refunds": 5}, "5 refunds or disputes", id="money that went back"),
         pytest.param({"open_payments": 6}, "6 open payments to ask about", id="payments in doubt"),
+        pytest.param(
+            {
+                "charges": 1,
+                "amount": Decimal("0.015"),
+                "without_price": 1,
+                "reversals": 1,
+                "refunds": 1,
+                "open_payments": 1,
+                "overage_units": 1,
+            },
+            "1 charge of 0.0150, 1 usage row without a price to set aside, 1 reversal, 1 refund or dispute, 1 open payment to ask about, "
+            "1 retention above the quota",
+            id="one of each",
+        ),
         pytest.param({"overage_units": 7}, "7 retentions above the quota", id="overage to bill"),
         pytest.param({"drift": Decimal("0.3")}, "a drift of +0.3000 to explain and repair", id="too much in the balance"),
         pytest.param({"drift": Decimal("-0.0001")}, "a drift of -0.0001 to explain and repair", id="too little in it"),
         pytest.param(
-            {"payments": 1, "drift": Decimal("1.0000")}, "1 payments, a drift of +1.0000 to explain and repair", id="two things to do"
+            {"payments": 1, "drift": Decimal("1.0000")}, "1 payment, a drift of +1.0000 to explain and repair", id="two things to do"
         ),
         pytest.param(
             {
                 "charges": 20,
-                "amount": Decimal("-0.3000"),
+                "amount": Decimal("0.3000"),
                 "without_price": 2,
                 "reversals": 3,
                 "payments": 4,
@@ -137,7 +151,7 @@ def plan(**changes: Any) -> Plan:
                 "overage_units": 7,
                 "drift": Decimal("-8.0000"),
             },
-            "20 charges of -0.3000, 2 usage rows without a price to set aside, 3 reversals, 4 payments, 5 refunds or disputes, "
+            "20 charges of 0.3000, 2 usage rows without a price to set aside, 3 reversals, 4 payments, 5 refunds or disputes, "
             "6 open payments to ask about, 7 retentions above the quota, a drift of -8.0000 to explain and repair",
             id="all at once",
         ),

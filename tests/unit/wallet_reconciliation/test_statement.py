@@ -211,7 +211,7 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(text: str, cell: str) -> None
             date(2026, 12, 1),
             None,
             1,
-            "1 usage rows to the end of 2026-11 are not in the ledger yet: let wallet_reconciliation run first.",
+            "Not in the ledger yet: 1 usage row to the end of 2026-11. Let wallet_reconciliation run first.",
             id="usage waits",
         ),
     ],

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from econsent_jobs.core.dated_lines import clock_text
+from econsent_jobs.core.text import counted
 from econsent_jobs.wallet_reconciliation.model import Entry
 from econsent_jobs.wallet_reconciliation.rules.statement import late_from, what_of
 
@@ -41,7 +42,7 @@ class Plan:
 def explain_balance(company_id: str, sums: Sequence[MonthSum], last: Sequence[Entry], *, at: datetime) -> list[str]:
     """Add the balance up month by month; then the newest entries. ``last`` comes newest first."""
     total = sum((each.amount for each in sums), Decimal(0))
-    lines = [f"{company_id} at {clock_text(at)}: {total:.4f} USD, {sum(each.entries for each in sums)} entries"]
+    lines = [f"{company_id} at {clock_text(at)}: {total:.4f} USD, {counted(sum(each.entries for each in sums), 'entry', 'entries')}"]
     running = Decimal(0)
     for period, group in groupby(sums, key=lambda each: each.period):
         kinds = list(group)
@@ -62,13 +63,13 @@ def explain_balance(company_id: str, sums: Sequence[MonthSum], last: Sequence[En
 def explain_plan(plan: Plan) -> str:
     """Say in one line what a run would do with one company."""
     parts = [
-        f"{plan.charges} charges of {plan.amount:.4f}" if plan.charges else "",
-        f"{plan.without_price} usage rows without a price to set aside" if plan.without_price else "",
-        f"{plan.reversals} reversals" if plan.reversals else "",
-        f"{plan.payments} payments" if plan.payments else "",
-        f"{plan.refunds} refunds or disputes" if plan.refunds else "",
-        f"{plan.open_payments} open payments to ask about" if plan.open_payments else "",
-        f"{plan.overage_units} retentions above the quota" if plan.overage_units else "",
+        f"{counted(plan.charges, 'charge')} of {plan.amount:.4f}" if plan.charges else "",
+        f"{counted(plan.without_price, 'usage row')} without a price to set aside" if plan.without_price else "",
+        counted(plan.reversals, "reversal") if plan.reversals else "",
+        counted(plan.payments, "payment") if plan.payments else "",
+        counted(plan.refunds, "refund or dispute", "refunds or disputes") if plan.refunds else "",
+        f"{counted(plan.open_payments, 'open payment')} to ask about" if plan.open_payments else "",
+        f"{counted(plan.overage_units, 'retention')} above the quota" if plan.overage_units else "",
         f"a drift of {plan.drift:+.4f} to explain and repair" if plan.drift else "",
     ]
     return f"{plan.company_id}: {', '.join(part for part in parts if part) or 'nothing to do'}"

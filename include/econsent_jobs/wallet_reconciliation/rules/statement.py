@@ -9,6 +9,7 @@ from decimal import Decimal
 from html import escape
 from typing import Final
 
+from econsent_jobs.core.text import counted
 from econsent_jobs.wallet_reconciliation.model import Entry
 from econsent_jobs.wallet_reconciliation.rules.money import next_month, period_of
 
@@ -56,7 +57,7 @@ def why_not_closed(period: date, *, today: date, closed_until: date | None, unpo
     if today < next_month(period):
         return f"{period:%Y-%m} is not over: it can be closed from {next_month(period)} on."
     if unposted:
-        return f"{unposted} usage rows to the end of {period:%Y-%m} are not in the ledger yet: let wallet_reconciliation run first."
+        return f"Not in the ledger yet: {counted(unposted, 'usage row')} to the end of {period:%Y-%m}. Let wallet_reconciliation run first."
     return None
 
 

@@ -49,7 +49,7 @@ LEFT JOIN econsent.wallet_ledger AS head ON wallet.company_id = head.company_id 
 LEFT JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE price.unit_price IS NOT NULL)::integer AS charges,
-        coalesce(sum(-usage.quantity * price.unit_price), 0) AS amount,
+        coalesce(sum(usage.quantity * price.unit_price), 0) AS amount,
         count(*) FILTER (WHERE price.unit_price IS NULL)::integer AS without_price
     FROM econsent.usage_events AS usage
     LEFT JOIN econsent.price_book AS price
