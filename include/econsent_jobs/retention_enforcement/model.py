@@ -54,7 +54,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
-    """``due_at``: when a retained session without a certificate ends. ``archived``: its recording lies in the archive."""
+    """``due_at``: when a retained session without a certificate ends. ``archived``: its recording lies in the archive, from which it was
+    deleted last at ``archive_gone_at``.
+    """
 
     status: str
     expires_at: datetime
@@ -63,6 +65,7 @@ class SessionFacts:
     last_accessed_at: datetime | None = None
     video_status: str = "none"
     archived: bool = False
+    archive_gone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,6 +235,7 @@ def session_of(row: Row) -> SessionFacts | None:
         last_accessed_at=row["session_accessed_at"],
         video_status=row["video_status"],
         archived=row["session_archived"],
+        archive_gone_at=row["session_archive_gone_at"],
     )
 
 

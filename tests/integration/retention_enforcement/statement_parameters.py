@@ -66,6 +66,7 @@ def prepare_sessions(world: World, company_id: str) -> None:
     world.session("kept", recording_path="kept.json", **idle, **old)
     world.session("copied", recording_path="copied.json", **idle, **old)
     world.session("gone", **idle, **old)
+    world.session("left", recording_path="left.json", **idle, **old)
     world.session("marked", retention_status="expired", **old)
 
 
@@ -89,6 +90,7 @@ def prepare_rows(world: World, company_id: str) -> Rows:
     an_object(world, company_id, object_key="statement/cold.gz", kind="video", bytes=200_000, created_at=old)
     gone = {"state": "deleted", "deleted_at": now(), "session_id": "gone", "kind": "recording"}
     an_object(world, company_id, object_key="statement/gone.gz", **gone)
+    an_object(world, company_id, object_key="statement/left.gz", **gone | {"session_id": "left"})
     mark = {"state": "expired", "expired_at": old, "purge_after": old, "mark_rule": "default", "marked_by": "expire_sessions"}
     marked = an_object(world, company_id, object_key="statement/marked.json", certificate_pk=held, **mark)
     efs = {"backend": "efs", "tier": 1, "bucket": None, "version_id": None, "kind": "recording"}
@@ -183,6 +185,7 @@ def readers(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "find_archived": company | {"session_id": "copied"},
         "find_cold": page | first_number,
         "find_cold_copies": page | first_name,
+        "find_left_copies": page | first_name,
         "find_company_objects": page | first_number,
         "find_covered": pks,
         "find_expired_certificates": page | first_number | {"everything": False},

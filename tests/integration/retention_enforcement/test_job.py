@@ -121,6 +121,26 @@ def test_a_hot_copy_goes_when_the_archive_has_it_and_nobody_looks(run: Run, worl
     assert run("drop_hot_copy").examined == 0
 
 
+def test_a_hot_copy_does_not_outlive_the_archived_one(run: Run, world: World) -> None:
+    """Somebody looked at it yesterday, so it was hot when its evidence's time came."""
+    world.company()
+    used = {"retained_at": now() - timedelta(days=6 * 365), "last_accessed_at": now() - timedelta(days=1)}
+    world.session("used", retention_status="retained", rrweb_to_video_status="completed", **used)
+    pk = world.expired_certificate("used", days=8, status="expired")
+    world.marked(kind="recording", session_id="used", certificate_pk=pk)
+
+    run("drop_hot_copy", "purge_objects")
+    assert set(world.states().values()) == {"deleted"}
+    assert world.file_of("used").exists(), "it was hot when the night began"
+    assert world.rows("sessions", "retention_status", order="session_id") == [("retained",)]
+    run("drop_hot_copy", "purge_objects")
+
+    assert not world.file_of("used").exists()
+    assert [key for _, key, _ in world.tombstones()][1] == f"acme/{PROPERTY}/used.json"
+    assert world.rows("sessions", "retention_status", order="session_id") == [("deleted",)]
+    assert run("drop_hot_copy", "purge_objects").examined == 0
+
+
 def test_a_hot_copy_stays_while_the_archived_bytes_are_not_right(run: Run, world: World) -> None:
     world.company()
     idle = now() - timedelta(days=31)

@@ -59,7 +59,7 @@ def test_a_person_is_forgotten_everywhere_and_what_is_locked_is_told_of(run: Run
     request = request_of(world, request_id)
     assert (request["status"], request["email"], request["deferred_until"]) == ("deferred", None, until)
     ((body,),) = world.rows("mail_outbox", "body", order="message_id", message_id=f"deletion:{request_id}")
-    assert "1 archived documents cannot be deleted yet" in body
+    assert "Not deleted yet: 1 archived document, locked" in body
     assert len(world.rows("suppressions", "kind", order="kind")) == 1
     assert (str(pk), "index") in world.rows("search_outbox", "doc_key", "op", order="doc_key"), "the index follows"
     assert run("deletion_requests").examined == 0, "it waits for the lock"
@@ -100,12 +100,13 @@ def test_when_the_lock_ends_the_rest_goes_and_the_request_is_done(run: Run, worl
     assert len(world.rows("mail_outbox", "message_id", order="message_id")) == 1
 
 
-def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World) -> None:
+@pytest.mark.parametrize("spelled", [EMAIL, EMAIL.title(), "+12025550001"], ids=["as it stands there", "in other letters", "by phone"])
+def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World, spelled: str) -> None:
     world.company()
     world.session("theirs")
-    pk = world.certificate("theirs", consumer_email=EMAIL)
+    pk = world.certificate("theirs", consumer_email=EMAIL, consumer_phone="+12025550001")
     stored = world.object(certificate_pk=pk, session_id="theirs")
-    world.hold("consumer", EMAIL)
+    world.hold("consumer", spelled)
     request_id = ask(world)
 
     run("deletion_requests")
@@ -117,7 +118,7 @@ def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World)
     assert request["status"] == "deferred"
     assert request["result"]["held"] == 1  # pyright: ignore[reportIndexIssue]  a JSON column holds any object
     ((body,),) = world.rows("mail_outbox", "body", order="message_id")
-    assert "under a legal hold" in body
+    assert "Kept until a legal hold is released, and deleted then: 1 consent record." in body
 
 
 def test_a_certificate_that_is_being_made_waits_for_the_next_night(run: Run, world: World) -> None:

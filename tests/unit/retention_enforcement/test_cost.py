@@ -16,6 +16,7 @@ GIGABYTE = 1_073_741_824
         pytest.param("archive", GIGABYTE - 1, 1, "0.0230", id="four places, rounded"),
         pytest.param("archive", 1, 1, "0.0000", id="a byte"),
         pytest.param("archive", 0, 0, "0.0000", id="nothing"),
+        pytest.param("delete default", 1, 1, "0.0000", id="a byte less, without a minus"),
         pytest.param("delete default", GIGABYTE, 3, "-0.0230", id="a gigabyte less"),
         pytest.param("delete erasure_request", 4 * GIGABYTE, 3, "-0.0920", id="whatever rule deletes it"),
         pytest.param("delete by a rule of many words", GIGABYTE, 3, "-0.0230", id="whatever it is called"),

@@ -18,7 +18,7 @@ HOLD = "It is kept: hold 3 (a suit) covers it."
 ENDS = "the last certificate that needs it ends on 2031-03-01 12:00 UTC"
 ASKED = "its erasure was asked for on 2031-03-10 03:15 UTC"
 STRAY = "no row knew of it, and a person asked for its removal"
-UNRETAINED = "its session was not retained by 2031-03-09 03:15 UTC"
+UNRETAINED = "its session is not retained and ends on 2031-03-09 03:15 UTC"
 UNARCHIVED = "It is kept: its session is retained and the archive does not have it yet."
 NO_VIDEO = "It is kept: its video is still to be made."
 LAW = "It is kept until 2031-03-31 12:00 UTC: the law asks for five years from the consent of a retained certificate."
@@ -270,12 +270,27 @@ def test_archived_objects(facts: Facts, expected: Decision) -> None:
         ),
         pytest.param(
             a_copy(session=a_session(expires_at=NOW + days(1))),
-            decided(Verdict.KEEP, Rule.DEFAULT, "It is kept: its session was not retained by 2031-03-11 03:15 UTC.", NOW + days(1)),
+            decided(Verdict.KEEP, Rule.DEFAULT, "It is kept: its session is not retained and ends on 2031-03-11 03:15 UTC.", NOW + days(1)),
             id="its window runs",
         ),
         pytest.param(a_copy(holds=HELD), decided(Verdict.KEEP, Rule.LEGAL_HOLD, HOLD), id="held"),
         pytest.param(
             marked(a_copy(session=RETAINED), ago=WEEK), decided(Verdict.KEEP, Rule.DEFAULT, UNARCHIVED), id="a retention in between wins"
+        ),
+        pytest.param(
+            a_copy(session=replace(RETAINED, archive_gone_at=NOW - days(1), last_accessed_at=NOW, video_status="pending")),
+            decided(Verdict.MARK, Rule.DEFAULT, "It is marked now: its archived recording went on 2031-03-09 03:15 UTC.", NOW),
+            id="what the archive had to let go is kept nowhere, whoever still looks at it",
+        ),
+        pytest.param(
+            a_copy(session=replace(RETAINED, archive_gone_at=NOW), own_expiration=True),
+            decided(Verdict.MARK, Rule.CUSTOMER_POLICY, "It is marked now: its archived recording went on 2031-03-10 03:15 UTC.", NOW),
+            id="by the property's own expiration",
+        ),
+        pytest.param(
+            a_copy(session=replace(ARCHIVED, archive_gone_at=NOW - days(1), video_status="pending")),
+            decided(Verdict.KEEP, Rule.DEFAULT, NO_VIDEO),
+            id="an earlier copy went, and the archive has another",
         ),
         pytest.param(
             a_copy(session=replace(ARCHIVED, retained_at=None)),
@@ -518,6 +533,9 @@ def test_another_grace_is_kept_too() -> None:
         pytest.param(a_copy(session=ARCHIVED), Rule.ERASURE_REQUEST, True, id="that of a second copy too"),
         pytest.param(a_copy(session=ARCHIVED, policy_changed_at=NOW), Rule.DEFAULT, False, id="the second copy never counts"),
         pytest.param(a_copy(policy_changed_at=NOW), Rule.DEFAULT, True, id="the only copy does"),
+        pytest.param(
+            a_copy(kind="dom", session=ARCHIVED, policy_changed_at=NOW), Rule.DEFAULT, True, id="a page is no copy of a recording"
+        ),
         pytest.param(a_copy(session=None, policy_changed_at=NOW), Rule.DEFAULT, True, id="a copy without its session does"),
         pytest.param(an_object(session=ARCHIVED, policy_changed_at=NOW), Rule.DEFAULT, True, id="what is archived itself does"),
     ],

@@ -139,7 +139,7 @@ def test_a_request_about_nobody_keeps_noughts() -> None:
     [
         pytest.param(2, 0, GONE, id="everything went"),
         pytest.param(2, 1, GONE, id="something went"),
-        pytest.param(0, 0, GONE, id="there was nothing"),
+        pytest.param(0, 0, STAYS, id="there was nothing"),
         pytest.param(0, 1, STAYS, id="nothing went: a hold keeps it"),
     ],
 )
@@ -148,17 +148,17 @@ def test_the_confirmation_promises_no_deletion_that_did_not_happen(certificates:
 
 
 ASKED = "You asked us to delete your personal data (request 7).\n\n"
-DELETED = "Deleted now, from our database, our search index and our file storage: 2 consent records and 1 session recordings.\n"
+DELETED = "Deleted now, from our database, our search index and our file storage: 2 consent records and 1 session recording.\n"
 NOTHING_DELETED = "Deleted now, from our database, our search index and our file storage: 0 consent records and 0 session recordings.\n"
 KEPT_UNTIL = (
-    "4 archived documents cannot be deleted yet: they are locked as evidence of consent until 01 May 2030,"
-    " are used for nothing else, and are deleted by themselves afterwards.\n"
+    "Not deleted yet: 4 archived documents, locked as evidence of consent until 01 May 2030,"
+    " used for nothing else, and deleted without your asking again afterwards.\n"
 )
 KEPT = (
-    "4 archived documents cannot be deleted yet: they are locked as evidence of consent,"
-    " are used for nothing else, and are deleted by themselves afterwards.\n"
+    "Not deleted yet: 4 archived documents, locked as evidence of consent,"
+    " used for nothing else, and deleted without your asking again afterwards.\n"
 )
-HELD = "5 consent records are under a legal hold and stay until it is released; they are deleted then.\n"
+HELD = "Kept until a legal hold is released, and deleted then: 5 consent records.\n"
 NOBODY = "We hold no consent record under this address or number.\n"
 END = "\nWe keep an irreversible fingerprint of your opt-out, so that it stays in force.\n"
 

@@ -24,4 +24,4 @@ def monthly_usd(what: str, *, size_bytes: int, objects: int) -> Decimal:
         cost = -STANDARD_USD * gigabytes
     else:
         cost = Decimal(0)
-    return cost.quantize(Decimal("0.0001"))
+    return cost.quantize(Decimal("0.0001")) + 0  # a little less than nothing is nothing, without a minus

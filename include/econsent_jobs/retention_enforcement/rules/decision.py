@@ -15,7 +15,6 @@ HOT_COPY_KEPT: Final = timedelta(days=30)  # since the last access and the reten
 SETTLED_VIDEO: Final = frozenset({"none", "completed", "failed"})
 UNFINISHED: Final = frozenset({"pending", "processing"})
 POLICY_SETTLED: Final = timedelta(days=7)  # a policy unchanged for so long is what its owner wants
-ENDED: Final = frozenset({"expired", "deleted", "failed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def due_of(facts: Facts, *, grace: timedelta) -> Due:
 
 
 def due_of_copy(facts: Facts, *, grace: timedelta) -> Due:
-    """A recording on the shared file system: kept for the session's window, or beside its archived copy while it is hot."""
+    """A recording on the shared file system: for the session's window, or beside its archived copy while that is there and it is hot."""
     session = facts.session
     if facts.kind == "dom":
         return due_of_evidence(facts, grace=grace)
@@ -84,7 +83,13 @@ def due_of_copy(facts: Facts, *, grace: timedelta) -> Due:
         return Due(rule=Rule.DEFAULT, at=None, words="no session says how long", grace=grace)
     if session.status in {"unretained", "expired"}:
         rule = Rule.CUSTOMER_POLICY if facts.own_window else Rule.DEFAULT
-        return Due(rule=rule, at=session.expires_at, words=f"its session was not retained by {day(session.expires_at)}", grace=grace)
+        return Due(
+            rule=rule, at=session.expires_at, words=f"its session is not retained and ends on {day(session.expires_at)}", grace=grace
+        )
+    if not session.archived and session.archive_gone_at is not None:
+        words = f"its archived recording went on {day(session.archive_gone_at)}"
+        rule = Rule.CUSTOMER_POLICY if facts.own_expiration else Rule.DEFAULT
+        return Due(rule=rule, at=session.archive_gone_at, words=words, grace=timedelta(0))
     if not session.archived or session.retained_at is None:
         return Due(rule=Rule.DEFAULT, at=None, words="its session is retained and the archive does not have it yet", grace=grace)
     if session.video_status not in SETTLED_VIDEO:
@@ -116,7 +121,7 @@ def is_guarded(facts: Facts, *, rule: Rule, now: datetime) -> bool:
     """
     if rule is Rule.ERASURE_REQUEST:
         return True
-    if facts.backend is Backend.EFS and facts.session is not None and facts.session.archived:
+    if facts.backend is Backend.EFS and facts.kind == "recording" and facts.session is not None and facts.session.archived:
         return False
     return facts.policy_changed_at is not None and now - facts.policy_changed_at < POLICY_SETTLED
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from econsent_jobs.core.canonical_json import timestamp_text
+from econsent_jobs.core.text import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Report:
 
 
 def report_subject(report: Report) -> str:
-    return "eConsent: your personal data has been deleted" if report.certificates or not report.held else "eConsent: your deletion request"
+    return "eConsent: your personal data has been deleted" if report.certificates else "eConsent: your deletion request"
 
 
 def report_body(report: Report) -> str:
@@ -66,18 +67,18 @@ def report_body(report: Report) -> str:
         f"You asked us to delete your personal data (request {report.request_id}).",
         "",
         (
-            f"Deleted now, from our database, our search index and our file storage: {report.certificates} consent records"
-            f" and {report.sessions} session recordings."
+            f"Deleted now, from our database, our search index and our file storage: {counted(report.certificates, 'consent record')}"
+            f" and {counted(report.sessions, 'session recording')}."
         ),
     ]
     if report.deferred:
         until = f" until {report.deferred_until:%d %B %Y}" if report.deferred_until else ""
         lines.append(
-            f"{report.deferred} archived documents cannot be deleted yet: they are locked as evidence of consent{until},"
-            " are used for nothing else, and are deleted by themselves afterwards."
+            f"Not deleted yet: {counted(report.deferred, 'archived document')}, locked as evidence of consent{until},"
+            " used for nothing else, and deleted without your asking again afterwards."
         )
     if report.held:
-        lines.append(f"{report.held} consent records are under a legal hold and stay until it is released; they are deleted then.")
+        lines.append(f"Kept until a legal hold is released, and deleted then: {counted(report.held, 'consent record')}.")
     if not (report.certificates or report.deferred or report.held):
         lines.append("We hold no consent record under this address or number.")
     return "\n".join([*lines, "", "We keep an irreversible fingerprint of your opt-out, so that it stays in force.", ""])

@@ -19,7 +19,7 @@ WHERE
                 WHEN 'property' THEN hold.scope_value = certificate.property_id
                 WHEN 'session' THEN hold.scope_value = certificate.session_id
                 WHEN 'certificate' THEN hold.scope_value = certificate.certificate_id
-                ELSE hold.scope_value IN (certificate.consumer_phone, certificate.consumer_email)
+                ELSE lower(hold.scope_value) IN (certificate.consumer_phone, lower(certificate.consumer_email))
             END
     )
 ORDER BY certificate.certificate_pk

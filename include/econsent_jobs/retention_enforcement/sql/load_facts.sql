@@ -29,6 +29,7 @@ SELECT
     session.last_accessed_at AS session_accessed_at,
     session.rrweb_to_video_status AS video_status,
     coalesce(archived.is_there, FALSE) AS session_archived,
+    deleted.at AS session_archive_gone_at,
     coalesce(served.pks, ARRAY[]::bigint[]) AS served_pks,
     coalesce(served.statuses, ARRAY[]::text[]) AS served_statuses,
     coalesce(served.consent_ats, ARRAY[]::timestamptz[]) AS served_consent_ats,
@@ -92,6 +93,17 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS archived ON TRUE
 LEFT JOIN LATERAL (
+    SELECT max(copy.deleted_at) AS at
+    FROM econsent.storage_objects AS copy
+    WHERE
+        copy.company_id = %(company_id)s
+        AND stored.backend = 'efs'
+        AND copy.session_id = stored.session_id
+        AND copy.kind = 'recording'
+        AND copy.backend = 's3'
+        AND copy.state = 'deleted'
+) AS deleted ON TRUE
+LEFT JOIN LATERAL (
     SELECT array_agg('hold ' || hold.hold_id || ' (' || hold.reason || ')' ORDER BY hold.hold_id) AS holds
     FROM econsent.legal_holds AS hold
     WHERE
@@ -102,7 +114,7 @@ LEFT JOIN LATERAL (
             WHEN 'property' THEN hold.scope_value = coalesce(session.property_id, served.property_id)
             WHEN 'session' THEN hold.scope_value = stored.session_id
             WHEN 'certificate' THEN hold.scope_value = any(served.certificate_ids)
-            ELSE hold.scope_value = any(served.consumers) OR lower(hold.scope_value) = any(served.consumers)
+            ELSE lower(hold.scope_value) = any(served.consumers)
         END
 ) AS held ON TRUE
 WHERE stored.company_id = %(company_id)s AND stored.storage_object_id = any(%(object_ids)s)
