@@ -49,6 +49,9 @@ def verify(stores: Stores, *, since: datetime | None = None) -> Report:
     for row in stores.rows("find_held_deletions"):
         report.add(Trouble.EARLY, name_of(row), expected=f"kept by hold {row['hold_id']}", found="deleted")
     check_objects(stores, report)
+    for row in stores.rows("find_finished_recordings"):
+        if (stores.efs_base / row["object_key"].removeprefix(f"{stores.efs_base}/")).is_file():
+            report.add(Trouble.LEFT, name_of(row), expected="gone with its session", found="the file")
     for row in stores.rows("find_personal"):
         report.add(Trouble.PERSONAL, f"certificate {row['company_id']}/{row['certificate_pk']}", expected="nothing personal", found="some")
     for row in stores.rows("find_unbilled"):

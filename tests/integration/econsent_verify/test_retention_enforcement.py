@@ -317,3 +317,16 @@ def test_what_went_long_ago_is_not_looked_for_again(finished: Stores, world: Wor
     assert verify(ChangedStores(finished, lost)).found == 1
     assert verify(ChangedStores(finished, lost), since=later).found == 0
     assert verify(ChangedStores(finished, forged), since=later).found > 0
+
+
+def test_a_file_that_outlived_its_session_is_named(finished: Stores, world: World) -> None:
+    ended = "UPDATE econsent.sessions SET retention_status = %s, updated_at = now() WHERE session_id = %s"
+    world.database.execute(ended, ["deleted", "case000003-silent"])
+    try:
+        report = verify(finished)
+    finally:
+        world.database.execute(ended, ["retained", "case000003-silent"])
+
+    assert [str(finding) for finding in report.findings] == [
+        f"left: {HOME} {world.platform.efs}/{HOME}/shop/case000003-silent.json: expected gone with its session, found the file"
+    ]
