@@ -4,11 +4,13 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.retention_enforcement.job import STEPS
+from econsent_stack.stack import Stack
 from tests.integration.retention_enforcement.world import PROPERTY, World, now
 
 Run = Callable[..., JobResult]
@@ -165,6 +167,45 @@ def test_the_cold_tier_is_asked_for_and_the_row_stays_where_the_archive_cannot(r
     assert (result.examined, result.changed, result.skipped) == (1, 0, 1)
     assert world.rows("storage_objects", "tier", order="tier", storage_object_id=cold) == [(2,)]
     assert world.versions() == before
+
+
+class Moving:
+    """The real archive with the one thing that the embedded one lacks: a lifecycle rule, which moves what is tagged when ``works``."""
+
+    def __init__(self, real: Any, owner: Any) -> None:
+        self._real, self._owner = real, owner
+        self.works = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def get_bucket_lifecycle_configuration(self, **_: Any) -> Any:
+        transitions = [{"Days": 0, "StorageClass": "GLACIER_IR"}]
+        return {"Rules": [{"Status": "Enabled", "Filter": {"Tag": {"Key": "tier", "Value": "3"}}, "Transitions": transitions}]}
+
+    def head_object(self, **request: Any) -> Any:
+        named = {name: request[name] for name in ("Bucket", "Key", "VersionId")}
+        is_tagged = {"Key": "tier", "Value": "3"} in self._owner.get_object_tagging(**named)["TagSet"]
+        return self._real.head_object(**request) | ({"StorageClass": "GLACIER_IR"} if is_tagged and self.works else {})
+
+
+def test_the_row_says_cold_when_the_archive_shows_it(run: Run, stack: Stack, world: World) -> None:
+    world.company()
+    old, ahead = now() - timedelta(days=181), now() + timedelta(days=400)
+    cold = world.object(kind="recording", body=b"x" * 128 * 1024, created_at=old, lock_until=ahead, retain_until=ahead)
+    looked_at = world.object(kind="video", body=b"x" * 128 * 1024, created_at=old, last_accessed_at=now(), retain_until=ahead)
+    archive = Moving(stack.object_store_client("econsent_archive_retention"), world.client)
+    before = world.versions()
+
+    first = run("cold_tier", client=archive)
+    archive.works = True
+    second = run("cold_tier", client=archive)
+
+    assert (first.changed, first.skipped, second.changed, second.skipped) == (0, 1, 1, 0)
+    tiers = world.rows("storage_objects", "storage_object_id", "tier", "storage_class", order="storage_object_id")
+    assert tiers == [(cold, 3, "GLACIER_IR"), (looked_at, 2, None)]
+    assert world.versions() == before, "a locked object never gets a new version"
+    assert run("cold_tier", client=archive).examined == 0
 
 
 def test_sessions_past_their_window_are_marked_and_go_after_the_grace(run: Run, world: World) -> None:
