@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from econsent_jobs.core.archive_layout import STAGED_RECORDINGS, STAGED_VIDEOS
 from econsent_jobs.core.errors import BadItem
+from econsent_jobs.core.identifiers import path_segment
 from econsent_jobs.io.efs import SharedFiles
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_jobs.io.object_versions import Head, ObjectVersions, Undeleted, Version
@@ -169,39 +170,18 @@ class PlannedArchive:
         return self._real.cold_tier()
 
 
-class Files(Protocol):
+class EfsFiles:
+    """Files on the shared file system, named by their path below its base; with ``folder`` only those of one company's folder."""
+
+    def __init__(self, files: SharedFiles, *, folder: str | None = None) -> None:
+        self._files, self._folder = files, folder
+
+    def of(self, company_id: str) -> Self:
+        """Return the same for one company: a path that leads into another one's folder is refused. Raises BadItem (data)."""
+        return type(self)(self._files, folder=path_segment(company_id))
+
     def check(self) -> None:
         """Raise PermanentError (config) when the file system is not there: nothing must look deleted then."""
-        ...
-
-    def read(self, key: str) -> bytes:
-        """Read a whole file by its key below the base. Raises BadItem where it is missing, TransientError where the file system fails."""
-        ...
-
-    def sha256(self, key: str) -> tuple[int, str]:
-        """Return size and hash. Raises like ``read``."""
-        ...
-
-    def is_there(self, key: str) -> bool: ...
-
-    def write(self, key: str, contents: bytes) -> None: ...
-
-    def remove(self, key: str) -> None:
-        """Remove a file; one that is gone is removed. Raises BadItem for a link, TransientError."""
-        ...
-
-    def staged(self, *, before: datetime) -> Iterator[str]:
-        """Yield the keys of copies on their way to the archive that were last written before that moment."""
-        ...
-
-
-class EfsFiles:
-    """Files on the shared file system, named by their path below its base."""
-
-    def __init__(self, files: SharedFiles) -> None:
-        self._files = files
-
-    def check(self) -> None:
         self._files.check()
 
     def key_of(self, path: str) -> str:
@@ -209,10 +189,12 @@ class EfsFiles:
         return path.removeprefix(f"{self._files.base}/")
 
     def read(self, key: str) -> bytes:
+        """Read a whole file by its key below the base. Raises BadItem where it is missing, TransientError where the file system fails."""
         with self._files.open(*self._segments(key), what=f"the file {key[:200]}") as stream:
             return stream.read()
 
     def sha256(self, key: str) -> tuple[int, str]:
+        """Return size and hash. Raises like ``read``."""
         digest, size = hashlib.sha256(), 0
         with self._files.open(*self._segments(key), what=f"the file {key[:200]}") as stream:
             while block := stream.read(BLOCK_BYTES):
@@ -221,20 +203,22 @@ class EfsFiles:
         return size, digest.hexdigest()
 
     def is_there(self, key: str) -> bool:
-        """Whether there is a plain file of this name. Raises TransientError where the file system fails."""
+        """Whether there is anything of this name, or what is no name of the company's. Raises TransientError."""
         try:
             with self._files.open(*self._segments(key), what=f"the file {key[:200]}"):
                 return True
-        except BadItem:
-            return False
+        except BadItem as error:
+            return not isinstance(error.__cause__, FileNotFoundError)
 
     def write(self, key: str, contents: bytes) -> None:
         self._files.write(*self._segments(key), contents=contents, what=f"the file {key[:200]}")
 
     def remove(self, key: str) -> None:
+        """Remove a file; one that is gone is removed. Raises BadItem for a link, TransientError."""
         self._files.remove(*self._segments(key), what=f"the file {key[:200]}")
 
     def staged(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of copies on their way to the archive that were last written before that moment."""
         for folder in sorted(self._files.base.iterdir()):
             place = folder if folder.name == STAGED_VIDEOS else folder / STAGED_RECORDINGS
             if not folder.is_symlink() and not place.is_symlink() and place.is_dir():
@@ -244,7 +228,7 @@ class EfsFiles:
         return f"{self._files.base}/{key}"
 
     def _segments(self, key: str) -> tuple[str, ...]:
-        return self._files.segments(key, company_segment=key.split("/")[0], what="the file")
+        return self._files.segments(key, company_segment=self._folder or key.split("/")[0], what="the file")
 
 
 class PlannedFiles(EfsFiles):

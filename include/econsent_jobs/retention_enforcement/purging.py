@@ -98,7 +98,7 @@ def purge_batch(turn: Turn, *, after: str, marked_by: str | None, size: int) -> 
 def is_gone(turn: Turn, facts: Facts) -> bool:
     """Whether an earlier worker deleted it and died before it could say so: then it cannot be kept any more, only be told of."""
     if facts.backend is Backend.EFS:
-        return not turn.tools.files.is_there(facts.object_key)
+        return not turn.files.is_there(facts.object_key)
     return turn.tools.archive.head(facts.object_key, facts.version_id or "") is None
 
 
@@ -153,7 +153,7 @@ def remove(turn: Turn, facts: Facts) -> Refusal | None:
     assert facts.object_id is not None, "a file is removed only when it has its row"
     turn.tools.store.beat()
     try:
-        turn.tools.files.remove(facts.object_key)
+        turn.files.remove(facts.object_key)
     except (BadItem, TransientError) as error:
         log.warning("Company %s: %s", turn.company_id, error.reason)
         return Refusal(object_id=facts.object_id, reason=error.reason, transient=isinstance(error, TransientError))

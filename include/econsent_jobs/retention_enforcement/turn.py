@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.retention_enforcement.archive import EfsFiles
 from econsent_jobs.retention_enforcement.model import Decision, Facts
 from econsent_jobs.retention_enforcement.rules.decision import decide
 from econsent_jobs.retention_enforcement.store import AuditEntry, Company, Page, Row
@@ -26,6 +27,11 @@ class Turn:
     @property
     def company_id(self) -> str:
         return self.company.company_id
+
+    @property
+    def files(self) -> EfsFiles:
+        """The company's own files."""
+        return self.tools.files.of(self.company_id)
 
     def in_time(self) -> bool:
         return self.tools.clock.monotonic() < self.deadline

@@ -1,5 +1,6 @@
 """What keeps an object although its time has come: holds, claims, retentions, locks, the guard, a trouble of the archive."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -207,6 +208,61 @@ def test_a_purge_leaves_a_company_whose_hold_is_being_placed(run: Run, world: Wo
         run("purge_objects")
 
     assert world.states() == {busy: "expired", free: "deleted"}
+
+
+def lead_astray(world: World, how: str) -> str:
+    """Make what a hostile path leads to, and return the path. None of it may be touched."""
+    outside = world.efs.parent / "outside.json"
+    outside.write_bytes(b"somebody else's")
+    own = world.efs / COMPANY
+    own.mkdir(exist_ok=True)
+    match how:
+        case "a link":
+            (own / "link.json").symlink_to(outside)
+            return f"{COMPANY}/link.json"
+        case "a link on the way":
+            (own / "linked").symlink_to(world.efs.parent)
+            return f"{COMPANY}/linked/outside.json"
+        case "a folder":
+            (own / "folder.json").mkdir()
+            return f"{COMPANY}/folder.json"
+        case "a pipe":
+            os.mkfifo(own / "pipe.json")
+            return f"{COMPANY}/pipe.json"
+        case "up and out":
+            return f"{COMPANY}/../../outside.json"
+        case "absolute":
+            return str(outside)
+        case "another company":
+            other = world.efs / "other" / "theirs.json"
+            other.parent.mkdir(exist_ok=True)
+            other.write_bytes(b"theirs")
+            return "other/theirs.json"
+        case _:
+            return f"{COMPANY}/{'x' * 5_000}"
+
+
+HOSTILE = ["a link", "a link on the way", "a folder", "a pipe", "up and out", "absolute", "another company", "endless"]
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_path_that_leads_elsewhere_is_refused_by_name_and_harms_no_other(run: Run, world: World, how: str) -> None:
+    world.company()
+    for session_id in ("hostile", "good"):
+        world.session(session_id, started_at=now() - timedelta(days=99))
+    world.update("sessions", session_id="hostile", set_={"recording_path": lead_astray(world, how)})
+    before = sorted(str(path) for path in world.efs.parent.rglob("*") if path != world.file_of("good"))
+    run("expire_sessions")
+    world.database.execute("UPDATE econsent.storage_objects SET expired_at = now() - interval '8 days', purge_after = now()")
+
+    result = run("purge_objects")
+
+    assert (result.changed, result.quarantined + result.failed) == (1, 1)
+    assert not world.file_of("good").exists()
+    assert sorted(str(path) for path in world.efs.parent.rglob("*")) == before
+    refusals = world.rows("storage_objects", "refusal", order="refusal", session_id="hostile")
+    assert refusals != [(None,)]
+    assert [key for _, key, _ in world.tombstones()] == [f"{COMPANY}/shop/good.json"]
 
 
 def test_a_file_that_is_gone_is_not_registered_anew(run: Run, make_tools: MakeTools, world: World) -> None:

@@ -105,6 +105,19 @@ def test_a_recording_that_is_not_the_closed_one_is_not_locked(run: Run, world: W
     assert world.versions() == []
 
 
+def test_a_recording_of_another_company_is_not_locked_as_ones_own(run: Run, world: World) -> None:
+    world.company()
+    world.company("other")
+    world.session("theirs", company_id="other")
+    path = world.file_of("theirs", company_id="other")
+    world.session("claimed", retention_status="retained", retained_at=now(), recording_path=str(path))
+
+    result = run("archive")
+
+    assert (result.quarantined, dict(result.causes)) == (1, {"data": 1})
+    assert (world.versions(), path.exists()) == ([], True)
+
+
 def test_a_hot_copy_goes_when_the_archive_has_it_and_nobody_looks(run: Run, world: World) -> None:
     world.company()
     idle = now() - timedelta(days=31)

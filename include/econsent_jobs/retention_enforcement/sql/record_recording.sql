@@ -7,4 +7,4 @@ VALUES (
     %(company_id)s, %(session_id)s, 'recording', 's3', 2, %(bucket)s, %(object_key)s, %(version_id)s, %(bytes)s, %(sha256)s,
     %(content_type)s, 'STANDARD', 'COMPLIANCE', %(retain_until)s
 )
-ON CONFLICT (backend, (coalesce(bucket, '')), object_key) WHERE state <> 'deleted' DO NOTHING
+ON CONFLICT DO NOTHING

@@ -56,7 +56,7 @@ def archive_one(turn: Turn, recording: Recording) -> JobResult:
 
 def store_one(turn: Turn, recording: Recording) -> int:
     """Steps 1 to 4; return the stored size. Raises BadItem, and TransientError as the stores do."""
-    store, files = turn.tools.store, turn.tools.files
+    store, files = turn.tools.store, turn.files
     raw = files.read(files.key_of(recording.recording_path or ""))
     sha256 = sha256_hex(raw)
     if recording.recording_sha256 is not None and recording.recording_sha256 != sha256:
@@ -101,7 +101,7 @@ def sealed_of(turn: Turn, recording: Recording, *, object_key: str, staged: str,
     known = store.rows("read_sealed", company_id=recording.company_id, object_key=object_key)
     if known:
         return known[0]
-    turn.tools.files.write(staged, body)
+    turn.files.write(staged, body)
     store.run(
         "seal_recording",
         company_id=recording.company_id,

@@ -35,7 +35,7 @@ def close(turn: Turn, row: Row) -> JobResult:
     size_bytes, sha256 = 0, None
     if row["recording_path"] is not None:
         try:
-            size_bytes, sha256 = turn.tools.files.sha256(turn.tools.files.key_of(row["recording_path"]))
+            size_bytes, sha256 = turn.files.sha256(turn.files.key_of(row["recording_path"]))
         except BadItem as error:
             return count(quarantined=1, causes={error.error_class: 1})
     turn.tools.store.close_session(turn.company_id, row, size_bytes=size_bytes, sha256=sha256)

@@ -129,7 +129,7 @@ def register_recordings(turn: Turn, session_ids: Sequence[str]) -> None:
     """Give the recordings of sessions their rows, so that they can be marked and leave tombstones."""
     store = turn.tools.store
     rows = store.rows("find_recordings", company_id=turn.company_id, session_ids=list(session_ids))
-    keys = [turn.tools.files.key_of(row["recording_path"]) for row in rows]
+    keys = [turn.files.key_of(row["recording_path"]) for row in rows]
     named = [row["session_id"] for row in rows]
     store.run("register_recordings", company_id=turn.company_id, session_ids=named, object_keys=keys)
 

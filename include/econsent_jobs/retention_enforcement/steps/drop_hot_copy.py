@@ -27,7 +27,7 @@ def mark_copies(turn: Turn, rows: list[Row]) -> JobResult:
     """Give the copies their rows and mark what is due; returns what is kept."""
     store, session_ids = turn.tools.store, [row["session_id"] for row in rows]
     with store.transaction():
-        keys = [turn.tools.files.key_of(row["recording_path"]) for row in rows]
+        keys = [turn.files.key_of(row["recording_path"]) for row in rows]
         store.run("register_recordings", company_id=turn.company_id, session_ids=session_ids, object_keys=keys)
         ids = [row["object_id"] for row in store.rows("find_files", company_id=turn.company_id, session_ids=session_ids)]
         return count(skipped=len(mark(turn, ids).kept))

@@ -48,7 +48,7 @@ def audited(turn: Turn, row: Row, *, expires_at: str) -> AuditEntry:
 
 def register_pages(turn: Turn, certificate_pks: list[int]) -> None:
     """Give the captured pages of certificates their rows; one that cannot be read has no size, and goes all the same."""
-    store, files = turn.tools.store, turn.tools.files
+    store, files = turn.tools.store, turn.files
     pages = store.rows("find_pages", company_id=turn.company_id, certificate_pks=certificate_pks)
     keys = [files.key_of(row["dom_staging_path"]) for row in pages]
     measured = [measure(turn, key) for key in keys]
@@ -68,6 +68,6 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 def measure(turn: Turn, key: str) -> tuple[int, str]:
     try:
-        return turn.tools.files.sha256(key)
+        return turn.files.sha256(key)
     except BadItem:
         return 0, EMPTY_SHA256

@@ -18,7 +18,7 @@ def expire_sessions(turn: Turn) -> JobResult:
 
 def expire(turn: Turn, rows: list[Row]) -> JobResult:
     """Register the files of these sessions, mark those that are due, and expire their sessions. In the caller's transaction."""
-    store, files = turn.tools.store, turn.tools.files
+    store, files = turn.tools.store, turn.files
     with_file = [row for row in rows if row["recording_path"] is not None]
     session_ids = [row["session_id"] for row in with_file]
     keys = [files.key_of(row["recording_path"]) for row in with_file]
