@@ -83,6 +83,9 @@ def prepare_rows(world: World, company_id: str) -> Rows:
     hold = world.hold("certificate", "EC-held", **own)
     asked_hold = world.hold("session", "nobody", **own)
     world.update("legal_holds", hold_id=asked_hold, set_={"released_by": "counsel"})
+    over_hold = world.hold("consumer", "over@example.com", **own)
+    released = {"released_by": "counsel", "release_confirmed_by": "partner", "released_at": now()}
+    world.update("legal_holds", hold_id=over_hold, set_=released)
     stored = an_object(world, company_id, object_key=KEY, certificate_pk=over, held_at=now())
     an_object(world, company_id, object_key="statement/short.json", certificate_pk=short)
     an_object(world, company_id, object_key="statement/copy.gz", session_id="copied", kind="recording")
@@ -253,6 +256,7 @@ def writers(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "expire_claim_tokens": page | {"after": ""},
         "expire_sessions": company | {"session_ids": ["over"]},
         "finish_sessions": moment,
+        "forget_released_holds": company | {"names": ["over@example.com"]},
         "forget_sealed": company | {"object_key": "sealed.gz"},
         "lengthen_certificates": page,
         "mark_objects": moment | {"object_ids": [rows.stored]} | marks,

@@ -121,6 +121,22 @@ def test_what_is_held_stays_whole_and_the_report_says_so(run: Run, world: World,
     assert "Kept until a legal hold is released, and deleted then: 1 consent record." in body
 
 
+def test_a_hold_that_is_over_forgets_the_person_and_one_in_force_does_not(run: Run, world: World) -> None:
+    world.company()
+    world.certificate(None, consumer_email=EMAIL)
+    over, others, of_a_session = (
+        world.hold(*about) for about in (("consumer", EMAIL.upper()), ("consumer", "o@x.org"), ("session", EMAIL))
+    )
+    for hold_id in (over, others, of_a_session):
+        released = {"released_by": "counsel", "release_confirmed_by": "partner", "released_at": now()}
+        world.update("legal_holds", hold_id=hold_id, set_=released)
+    ask(world)
+
+    run("deletion_requests")
+
+    assert world.rows("legal_holds", "hold_id", "scope_value", order="hold_id") == [(over, ""), (others, "o@x.org"), (of_a_session, EMAIL)]
+
+
 def test_a_certificate_that_is_being_made_waits_for_the_next_night(run: Run, world: World) -> None:
     world.company()
     pk = world.certificate(None, consumer_email=EMAIL, status="pending")

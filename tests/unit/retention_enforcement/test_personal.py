@@ -27,6 +27,7 @@ def test_what_is_erased_column_by_column() -> None:
         "search_outbox": columns("last_error"),
         "usage_events": columns("last_error"),
         "deletion_requests": columns("email phone"),
+        "legal_holds": columns("scope_value"),
     } == PERSONAL
 
 
@@ -55,6 +56,7 @@ def test_what_stays() -> None:
         "deletion_requests": columns(
             "request_id company_id kind received_at due_at status deferred_until completed_at confirmation_sent_at result"
         ),
+        "legal_holds": columns("hold_id company_id scope reason placed_by placed_at released_at released_by release_confirmed_by"),
     } == NOT_PERSONAL
 
 

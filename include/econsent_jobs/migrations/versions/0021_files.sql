@@ -5,6 +5,7 @@ SET LOCAL ROLE econsent_migrator;
 
 DROP INDEX econsent.storage_objects_backend_coalesce_object_key_idx;
 
-CREATE UNIQUE INDEX storage_objects_one_version ON econsent.storage_objects (bucket, object_key) WHERE backend = 's3' AND state <> 'deleted';
+CREATE UNIQUE INDEX storage_objects_one_version ON econsent.storage_objects (bucket, object_key)
+WHERE backend = 's3' AND state <> 'deleted';
 
 CREATE UNIQUE INDEX storage_objects_one_file ON econsent.storage_objects (company_id, object_key) WHERE backend = 'efs';

@@ -30,6 +30,7 @@ PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     "search_outbox": frozenset({"last_error"}),
     "usage_events": frozenset({"last_error"}),
     "deletion_requests": frozenset({"email", "phone"}),
+    "legal_holds": frozenset({"scope_value"}),  # of holds on a person that were released
 }
 """Erased column by column."""
 
@@ -132,6 +133,19 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
             "completed_at",
             "confirmation_sent_at",
             "result",
+        ]
+    ),
+    "legal_holds": frozenset(
+        [
+            "hold_id",
+            "company_id",
+            "scope",
+            "reason",
+            "placed_by",
+            "placed_at",
+            "released_at",
+            "released_by",
+            "release_confirmed_by",
         ]
     ),
 }

@@ -99,6 +99,7 @@ def forget(turn: Turn, person: Person, request: Row) -> Report:
         sessions = sorted({row["session_id"] for row in free if row["session_id"] is not None} - held_sessions)
         free_pks = sorted({row["certificate_pk"] for row in free})
         suppress(turn, person)
+        store.rows("forget_released_holds", **company, names=[*person.phones, *(email.lower() for email in person.emails)])
         register_pages(turn, free_pks)
         register_recordings(turn, sessions)
         ids = [row["object_id"] for row in store.rows("find_objects", **company, certificate_pks=free_pks, session_ids=sessions)]
