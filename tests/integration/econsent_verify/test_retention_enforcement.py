@@ -18,7 +18,6 @@ from econsent_jobs.retention_enforcement import enforce
 from econsent_jobs.retention_enforcement.model import Settings
 from econsent_jobs.retention_enforcement.tools import real_tools
 from econsent_stack.stack import Stack
-from econsent_verify.retention_enforcement_checks.findings import Report
 from econsent_verify.retention_enforcement_checks.walk import Row, Stores, verify
 from tests.databases import copied_database
 from tests.prove.retention.case import HOME, make_case
@@ -86,20 +85,23 @@ class Applied:
     value: Any
 
 
+@dataclass(frozen=True, kw_only=True)
 class ChangedStores(Stores):
     """Reads what the database says, but for one value of one row."""
 
-    def __init__(self, stores: Stores, change: Applied) -> None:
-        archive, audit = (ChangedBucket(getattr(stores, name), name, change) for name in ("archive", "audit"))
-        super().__init__(database=stores.database, archive=archive, audit=audit, efs_base=stores.efs_base)
-        object.__setattr__(self, "_change", change)
+    change: Applied
 
     def rows(self, query: str, /, **parameters: Any) -> list[Row]:
-        found, change = super().rows(query, **parameters), getattr(self, "_change")  # noqa: B009 a frozen class has no such field
+        found = super().rows(query, **parameters)
         for row in found:
-            if query == change.source and row[KEYS[query]] == change.key:
-                row[change.column] = change.value
+            if query == self.change.source and row[KEYS[query]] == self.change.key:
+                row[self.change.column] = self.change.value
         return found
+
+
+def changed(stores: Stores, change: Applied) -> ChangedStores:
+    archive, audit = (ChangedBucket(getattr(stores, name), name, change) for name in ("archive", "audit"))
+    return ChangedStores(database=stores.database, archive=archive, audit=audit, efs_base=stores.efs_base, change=change)
 
 
 class ChangedBucket(ObjectVersions):
@@ -274,12 +276,8 @@ def drawn(stores: Stores, random: Random) -> Iterator[tuple[Change, Applied, str
             yield change, Applied(source=change.source, column=change.column, key=key, value=value), change.named.format_map(row)
 
 
-def proved(stores: Stores) -> Report:
-    return verify(stores)
-
-
 def test_finished_nights_hold(finished: Stores) -> None:
-    report = proved(finished)
+    report = verify(finished)
 
     assert [str(finding) for finding in report.findings] == []
     assert report.tombstones == CASES * 5 + FILES
@@ -290,7 +288,7 @@ def test_each_of_two_hundred_changes_is_named(finished: Stores) -> None:
     changes, silent = drawn(finished, Random(SEED)), list[str]()
     for _ in range(CHANGES):
         change, applied, named = next(changes)
-        report = proved(ChangedStores(finished, applied))
+        report = verify(changed(finished, applied))
         if not any(named in str(finding) for finding in report.findings):
             silent.append(f"{change.source}.{change.column} of {applied.key} became {applied.value}: {report.findings[:2]}")
 
@@ -314,9 +312,9 @@ def test_what_went_long_ago_is_not_looked_for_again(finished: Stores, world: Wor
     lost = Applied(source=LEAVES, column="object_ids", key=first["log_no"], value=None)
     forged = Applied(source=LEAVES, column="leaf_sha256", key=first["log_no"], value=hashlib.sha256(b"").hexdigest())
 
-    assert verify(ChangedStores(finished, lost)).found == 1
-    assert verify(ChangedStores(finished, lost), since=later).found == 0
-    assert verify(ChangedStores(finished, forged), since=later).found > 0
+    assert verify(changed(finished, lost)).found == 1
+    assert verify(changed(finished, lost), since=later).found == 0
+    assert verify(changed(finished, forged), since=later).found > 0
 
 
 def test_a_file_that_outlived_its_session_is_named(finished: Stores, world: World) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from demo.insert import insert_tenant, retention_of
@@ -24,7 +23,7 @@ from tests.prove.harness.s3_clients import setting_of
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import Proxy, place_of, through
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_certificate_processing"
@@ -117,10 +116,9 @@ def open_world(stack: Stack, *, database: str, bucket: str, efs: Path) -> Genera
         for tenant in TENANTS:
             insert_tenant(connection, tenant)
         direct = Errand(database=role, endpoint=s3.meta.endpoint_url, bucket=bucket, efs=str(efs))
-        host = {"host": "127.0.0.1", "hostaddr": "127.0.0.1"}
         proxied = replace(
             direct,
-            database=make_conninfo(**{**conninfo_to_dict(role), **host, "port": proxies["postgres"].port}),
+            database=through(role, proxies["postgres"].port),
             endpoint=f"http://127.0.0.1:{proxies['s3'].port}",
         )
         nursery = opened.enter_context(Nursery("tests.prove.certificates.worker", nursery_setting(s3, [direct, proxied])))

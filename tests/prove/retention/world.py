@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from econsent_jobs.io.object_versions import ObjectVersions
@@ -22,11 +21,10 @@ from tests.prove.harness.s3_clients import setting_of
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import LOOPBACK, Proxy, place_of, through
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_retention_enforcement"
-LOOPBACK: Final = "127.0.0.1"
 COMPANIES: Final = (COMPANY, "leaver")
 WIPED: Final = (
     "claim_tokens",
@@ -125,8 +123,7 @@ def open_world(stack: Stack, *, database: str, bucket: str, audit_bucket: str, e
         for company_id in COMPANIES:
             platform.company(company_id)
         direct = Errand(database=role, endpoint=endpoint, bucket=bucket, audit_bucket=audit_bucket, efs=str(efs))
-        through = make_conninfo(**{**conninfo_to_dict(role), "host": LOOPBACK, "hostaddr": LOOPBACK, "port": postgres.port})
-        proxied = replace(direct, database=through, endpoint=f"http://{LOOPBACK}:{archive.port}")
+        proxied = replace(direct, database=through(role, postgres.port), endpoint=f"http://{LOOPBACK}:{archive.port}")
         setting = setting_of(s3, [direct.endpoint, proxied.endpoint])
         yield World(
             database=connection,

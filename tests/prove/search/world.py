@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import psycopg
 from elasticsearch import Elasticsearch
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from econsent_jobs.elasticsearch_sync.model import Settings
@@ -20,12 +19,11 @@ from tests.prove.search.platform import Platform
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import LOOPBACK, Proxy, place_of, through
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_elasticsearch_sync"
 SESSIONS: Final = 3
-LOOPBACK: Final = "127.0.0.1"
 FORGETFUL: Final = {"settings": {"index.gc_deletes": "0s"}}
 """Elasticsearch forgets the versions of removed documents at the next tick of its clock, as it does after a minute, or a restart."""
 MAKE_DUE: Final = """
@@ -147,9 +145,7 @@ def open_world(stack: Stack, *, database: str) -> Generator[World]:
         client = opened.enter_context(Elasticsearch(endpoint, request_timeout=60))
         client.indices.put_index_template(name="proof", index_patterns=["case-*", "history-*"], template=FORGETFUL)
         direct = Errand(database=role, endpoint=endpoint, alias="case-0")
-        host = {"host": LOOPBACK, "hostaddr": LOOPBACK}
-        through = make_conninfo(**{**conninfo_to_dict(role), **host, "port": postgres.port})
-        proxied = replace(direct, database=through, endpoint=f"http://{LOOPBACK}:{index.port}", in_turn=True)
+        proxied = replace(direct, database=through(role, postgres.port), endpoint=f"http://{LOOPBACK}:{index.port}", in_turn=True)
         nursery = opened.enter_context(Nursery("tests.prove.search.worker", {}))
         world = World(
             database=connection,

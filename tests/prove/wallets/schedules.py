@@ -15,11 +15,11 @@ from typing import Final
 
 from tests.prove.wallets.case import ENTRIES, use, verified
 from tests.prove.wallets.stage import WalletStage
-from tests.prove.wallets.world import Errand, through
+from tests.prove.wallets.world import Errand
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import PATIENCE_SECONDS
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import Proxy, place_of, through
 from tests.prove.wire.stepper import Stepper
 
 LOOK_SECONDS: Final = 0.01

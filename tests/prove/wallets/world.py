@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import httpx
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from econsent_stack.payments_sandbox import serve
@@ -20,7 +19,7 @@ from econsent_verify.wallet_reconciliation_checks.walk import Report, connect, v
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import Proxy, place_of, through
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_wallet_reconciliation"
@@ -176,8 +175,3 @@ def payment_server(state: Path) -> Generator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def through(url: str, port: int) -> str:
-    """The same database, reached by the proxy on ``port``."""
-    return make_conninfo(**{**conninfo_to_dict(url), "host": "127.0.0.1", "hostaddr": "127.0.0.1", "port": port})

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from econsent_stack.stack import Stack
@@ -21,7 +20,7 @@ from tests.prove.webhooks.receivers import LOOPBACK, Identity, Laboratory, Recei
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
-from tests.prove.wire.proxy import Proxy, place_of
+from tests.prove.wire.proxy import Proxy, place_of, through
 from tests.prove.wire.switchboard import Switchboard
 
 ROLE: Final = "econsent_webhook_delivery_retry"
@@ -185,8 +184,6 @@ def open_world(stack: Stack, *, database: str) -> Generator[World]:
             places[name] = Place(receiver=receiver, direct=f"https://{LOOPBACK}:{plain.port}", proxied=f"https://{LOOPBACK}:{counted.port}")
         connection = opened.enter_context(psycopg.connect(owner, autocommit=True))
         direct = Errand(database=role)
-        host = {"host": LOOPBACK, "hostaddr": LOOPBACK}
-        through = make_conninfo(**{**conninfo_to_dict(role), **host, "port": postgres.port})
         setting = {"ca_file": str(laboratory.authority_file)}
         yield World(
             database=connection,
@@ -195,7 +192,7 @@ def open_world(stack: Stack, *, database: str) -> Generator[World]:
             nursery=opened.enter_context(Nursery("tests.prove.webhooks.worker", setting)),
             switchboard=switchboard,
             direct=direct,
-            proxied=replace(direct, database=through, in_flight=8, in_turn=True),
+            proxied=replace(direct, database=through(role, postgres.port), in_flight=8, in_turn=True),
             verifying=stack.postgres_url(database, user="econsent_verify"),
             secrets={},
             taking=[],

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final, Protocol, Self, cast
 from urllib.parse import urlsplit
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from tests.prove.wire.switchboard import Switchboard
 
 LOOPBACK: Final = "127.0.0.1"
@@ -105,6 +107,11 @@ def exactly(stream: BinaryIO, size: int) -> bytes:
     if len(data) != size:
         raise Hung
     return data
+
+
+def through(url: str, port: int) -> str:
+    """The same database, reached by the proxy on ``port``."""
+    return make_conninfo(**{**conninfo_to_dict(url), "host": LOOPBACK, "hostaddr": LOOPBACK, "port": port})
 
 
 def place_of(url: str) -> tuple[str, int]:

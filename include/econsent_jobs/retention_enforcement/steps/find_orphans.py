@@ -39,8 +39,8 @@ def find_orphans(run: Run) -> JobResult:
         if is_still_so(run, orphan):
             told += 1
             result += tell(run, orphan, adopted)
-    for company in run.companies():
-        if company.company_id in adopted:
+    for company_id in sorted(adopted):
+        for company in run.companies(company_id):
             result += purge(run.turn(company), marked_by=run.step)
     return result
 
