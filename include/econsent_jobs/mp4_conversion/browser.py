@@ -149,7 +149,7 @@ class Browser:
         declaration = json.dumps(f"function(...words) {{ return globalThis.{function}(...words); }}")
         parameters = (
             f'{{"functionDeclaration":{declaration},"objectId":{json.dumps(self._page_object())},'
-            f'"arguments":[{words}],"returnByValue":true}}'
+            f'"arguments":[{words}],"returnByValue":true,"awaitPromise":true}}'
         )
         return value_of(self._answer("Runtime.callFunctionOn", self._send("Runtime.callFunctionOn", parameters, session=self._session)))
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -216,6 +216,37 @@ def test_a_canvas_is_shown_as_it_was_and_a_video_as_its_poster(made: Callable[[b
     assert picture.shows(30, 30, (255, 0, 0))
     assert picture.shows(110, 30, (255, 0, 0))
     assert picture.shows(165, 20, (51, 51, 51)), "without a poster, a box that says what it is"
+
+
+def test_what_is_drawn_on_a_canvas_is_drawn_when_it_was(made: Callable[[bytes], Made]) -> None:
+    """By the calls that the recording names, as far as they only draw, and by bitmaps; the rest is left out and counted."""
+    blue = bitmap_of("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC")
+
+    def drawn(at_ms: float, *commands: Mapping[str, Any], kind: int = 0) -> dict[str, Any]:
+        return {"type": 3, "timestamp": STARTED_MS + at_ms, "data": {"source": 9, "id": 5, "type": kind, "commands": list(commands)}}
+
+    page = full_snapshot(node(5, "canvas", width="60", height="60", style="position:fixed;top:0;left:0"), node(6, "p", text(7, "")))
+    events = [
+        drawn(500, {"property": "fillStyle", "args": ["#ff0000"], "setter": True}, {"property": "fillRect", "args": [0, 0, 30, 60]}),
+        drawn(700, {"property": "constructor", "args": ["alert(1)"]}, {"property": "drawImage", "args": [blue, 30, 0, 30, 60]}),
+        drawn(900, {"property": "drawImage", "args": [{"rr_type": "HTMLImageElement", "src": "http://127.0.0.1:9/x"}, 0, 0]}),
+        drawn(950, {"property": "clear", "args": [1]}, kind=1),
+        drawn(960, {"property": "drawImage", "args": [bitmap_of("bm9uZQ=="), 0, 0]}),
+    ]
+
+    video = made(written([meta(), page, *events, change_text(1_500, 7, "end")]))
+
+    assert video.frame(0.6).shows(15, 50, (255, 0, 0)), "what was drawn"
+    assert video.frame(1.2).shows(45, 50, (0, 0, 255)), "the bitmap beside it"
+    assert video.frame(1.2).shows(15, 50, (255, 0, 0)), "a bitmap that is none changes nothing"
+    assert video.document["recording"]["dropped"] == {"a drawing that cannot be repeated": 2}
+    assert video.facts.blocked_requests == 0
+
+
+def bitmap_of(base64: str) -> dict[str, Any]:
+    """Return a bitmap as rrweb's recorder writes one down."""
+    blob = {"rr_type": "Blob", "data": [{"rr_type": "ArrayBuffer", "base64": base64}], "type": "image/png"}
+    return {"rr_type": "ImageBitmap", "args": [blob]}
 
 
 def test_scripts_of_a_recording_never_run(made: Callable[[bytes], Made]) -> None:

@@ -2,7 +2,7 @@
 
 The replayer stops without a word at an event that it does not understand, so nothing reaches it that was not looked at here.
 rrweb's numbers: type 2 full snapshot, 3 incremental, 4 meta; sources of 3: 0 mutation, 1 mouse move, 2 mouse interaction, 3 scroll,
-4 viewport resize, 5 input, 6 touch move, 12 drag.
+4 viewport resize, 5 input, 6 touch move, 9 canvas, 12 drag.
 """
 
 import math
@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeGuard, cast
 
 from econsent_jobs.mp4_conversion.model import Kind, Page
+from econsent_jobs.mp4_conversion.rules.drawings import commands_of
 
 Json = Mapping[str, Any]
 
 FULL_SNAPSHOT, INCREMENTAL, META = 2, 3, 4
-MUTATION, MOUSE_MOVE, INTERACTION, SCROLL, RESIZE, INPUT, TOUCH_MOVE, DRAG = 0, 1, 2, 3, 4, 5, 6, 12
+MUTATION, MOUSE_MOVE, INTERACTION, SCROLL, RESIZE, INPUT, TOUCH_MOVE, CANVAS, DRAG = 0, 1, 2, 3, 4, 5, 6, 9, 12
 MOVES: Final = frozenset({MOUSE_MOVE, TOUCH_MOVE, DRAG})
 SOURCES: Final = frozenset(range(17))
 IGNORED_TYPES: Final = frozenset({0, 1, 5, 6})  # page loaded, custom, plugin: nothing of them is seen
@@ -27,6 +28,7 @@ NEEDS: Final[Mapping[int, tuple[str, ...]]] = {
     SCROLL: ("id", "x", "y"),
     RESIZE: ("width", "height"),
     INPUT: ("id",),
+    CANVAS: ("id",),
 }
 
 
@@ -104,6 +106,8 @@ def incremental(at_ms: float, data: Json) -> Iterator[Admitted]:
         data = {**data, **{part: [each for each in array(data, part) if isinstance(each, dict)] for part in NEEDS[MUTATION]}}
     elif any(not is_number(data.get(name)) for name in NEEDS.get(source, ())):
         raise Refused("an event without its numbers")
+    elif source == CANVAS:
+        data = drawing(data)
     kept = {"type": INCREMENTAL, "timestamp": at_ms, "data": data}
     if source == RESIZE:
         width, height = side(data["width"]), side(data["height"])
@@ -112,6 +116,13 @@ def incremental(at_ms: float, data: Json) -> Iterator[Admitted]:
         yield interaction(at_ms, kept, data)
     else:
         yield Admitted(at_ms, Kind.PAGE, 0, 0, 0, kept, None, snapshot=False)
+
+
+def drawing(data: Json) -> Json:
+    commands = commands_of(data)
+    if not commands:
+        raise Refused("a drawing that cannot be repeated")
+    return {"source": CANVAS, "id": data["id"], "commands": commands}
 
 
 def interaction(at_ms: float, event: Json, data: Json) -> Admitted:

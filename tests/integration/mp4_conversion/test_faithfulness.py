@@ -1,0 +1,79 @@
+"""A video shows what happened: compared with rrweb's own player on recordings that a browser made, and change by change to a frame."""
+
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import ffmpeg
+import pytest
+from playwright.sync_api import Browser
+
+from econsent_jobs.mp4_conversion.commands import unknown_session
+from econsent_jobs.mp4_conversion.conversion import Studio
+from econsent_jobs.mp4_conversion.model import FPS, STEP_MS, Programs, Settings
+from econsent_jobs.mp4_conversion.progress import Progress
+from econsent_stack.browser import open_browser
+from econsent_stack.chromium import SHARED, chromium
+from econsent_stack.progress import Progress as Said
+from tests.corpus import contents_of
+from tests.corpus.reference import references, samples, similarity
+from tests.integration.mp4_conversion.given import STARTED_MS, change_attributes, change_text, full_snapshot, meta, node, text, written
+
+LEAST_SIMILARITY = 0.98
+COVER = "position:fixed;left:0;top:0;width:320px;height:240px;background:"
+
+
+def still(progress: Progress) -> None:
+    """Nothing holds a lease here."""
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Browser]:
+    with open_browser(chromium(SHARED, Said(), environment={})) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("name", ["form10", "iframes", "shadow", "dialogs", "phone", "canvas"])
+def test_sampled_frames_are_what_the_player_shows(name: str, settings: Settings, programs: Programs, player: Browser) -> None:
+    contents = contents_of(name)
+    with Studio(settings).conversion(still) as conversion:
+        recording = conversion.read(BytesIO(contents))
+        rendered = conversion.render(recording, unknown_session("s"))
+        size, frames = (recording.width, recording.height), samples(rendered.facts.frames, 5)
+
+        found = {
+            frame: similarity(rendered.video, programs, frame, picture, size=size)
+            for frame, picture in references(player, programs, contents, size=size, frames=frames)
+        }
+
+    assert min(found.values()) >= LEAST_SIMILARITY, found
+    assert recording.dropped == {}
+
+
+def test_every_change_is_seen_within_one_step_of_its_event(settings: Settings, programs: Programs) -> None:
+    """Black and white in turn, at moments that lie on the grid, beside it and closely together."""
+    moments = [137, 300, 399, 412, 950, 1_001, 1_250, 1_330, 1_999, 2_000, 2_450]
+    colours = [number % 2 for number in range(1, len(moments) + 1)]
+    page = full_snapshot(node(5, "div", style=f"{COVER}#000"), node(7, "p", text(8, "")), at_ms=0)
+    changes = [change_attributes(at, 5, style=f"{COVER}{'#fff' if white else '#000'}") for at, white in zip(moments, colours, strict=True)]
+
+    with Studio(settings).conversion(still) as conversion:
+        recording = conversion.read(BytesIO(written([meta(), page, *changes, change_text(3_000, 8, "end")])))
+        rendered = conversion.render(recording, unknown_session("s"))
+        shown = brightness(rendered.video, programs)
+        document = json.loads(Path(rendered.sidecar).read_bytes())
+
+    def colour_at(milliseconds: float) -> int:
+        return ([0] + [white for at, white in zip(moments, colours, strict=True) if at <= milliseconds])[-1]
+
+    assert [round(value / 255) for value in shown] == [colour_at(number * STEP_MS) for number in range(31)]
+    assert document["recording"]["events"] == len(moments) + 3
+    assert recording.started_ms == STARTED_MS
+
+
+def brightness(video: Path, programs: Programs) -> bytes:
+    """Return how bright (0 to 255) the middle of the page is in each frame."""
+    middle = ffmpeg.input(str(video)).filter("fps", FPS, round="down").filter("format", "gray").filter("crop", 1, 1, 160, 120)
+    dots, _ = middle.output("pipe:", format="rawvideo").run(cmd=str(programs.ffmpeg), capture_stdout=True, capture_stderr=True)
+    return dots
