@@ -3,10 +3,12 @@
 1. Log in to the running Airflow as its administrator, with a real browser.
 2. Look for the run that changed most of late; run the job when none has finished yet.
 3. Take each view, light and dark, as soon as it shows what it is about and stands still.
+4. Open one of the demo's videos in the browser, and take its picture in mid-session.
 """
 
 import argparse
 import time
+from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import psycopg
 from playwright.sync_api import Browser, Error, Page, Route
 
 from econsent_stack import airflow_settings
@@ -39,6 +42,18 @@ STILL_PICTURES: Final = 4
 """So many pictures in a row must be the same."""
 POLL_SECONDS: Final = 0.2
 MOST_RUNS: Final = 20
+VIDEO: Final = "video.png"
+VIDEOS: Final = """
+SELECT bucket, object_key, version_id FROM econsent.storage_objects WHERE kind = 'video' AND state <> 'deleted' ORDER BY bytes DESC LIMIT 1
+"""
+SEEK: Final = """() => new Promise((done, failed) => {
+  const video = document.querySelector("video");
+  video.addEventListener("error", () => failed(new Error("the browser does not play the video")), { once: true });
+  video.addEventListener("seeked", done, { once: true });
+  const seek = () => { video.currentTime = 0.7 * video.duration; };
+  if (video.readyState > 0) seek();
+  else video.addEventListener("loadedmetadata", seek, { once: true });
+})"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,11 @@ def take_all(stack: Stack, browser: Browser, *, out: Path, progress: Progress) -
             with progress.step(f"{file}"), session(stack, browser, dark=scheme == "dark") as page:
                 show(page)
                 file.write_bytes(still_picture(page))
+    with progress.step(f"{out / VIDEO}"):
+        page = open_page(browser, address(stack))
+        show_video(page, find_video(stack))
+        (out / VIDEO).write_bytes(page.locator("video").screenshot())
+        page.context.close()
 
 
 @contextmanager
@@ -155,6 +175,19 @@ def show_audit(page: Page) -> None:
     page.goto(f"{CRON_MANAGEMENT}/audit")
     page.locator(".cm-audit").wait_for()
     stand_still(page)
+
+
+def find_video(stack: Stack) -> bytes:
+    """Return the longest video that the demo's sessions have by now; wait for the first one."""
+    with psycopg.connect(stack.postgres_url("econsent"), autocommit=True) as database:
+        wait_until(lambda: bool(database.execute(VIDEOS).fetchone()), what="no video was made")
+        bucket, key, version_id = database.execute(VIDEOS).fetchone() or ("", "", "")
+    return stack.object_store_client().get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
+
+
+def show_video(page: Page, contents: bytes) -> None:
+    page.set_content(f'<body style="margin:0"><video muted src="data:video/mp4;base64,{b64encode(contents).decode()}"></video>')
+    page.evaluate(SEEK)
 
 
 def stand_still(page: Page) -> None:

@@ -1,5 +1,6 @@
 """A video shows what happened: compared with rrweb's own player on recordings that a browser made, and change by change to a frame."""
 
+import base64
 import json
 from collections.abc import Iterator
 from io import BytesIO
@@ -22,6 +23,23 @@ from tests.integration.mp4_conversion.given import STARTED_MS, change_attributes
 
 LEAST_SIMILARITY = 0.98
 COVER = "position:fixed;left:0;top:0;width:320px;height:240px;background:"
+WATCH = """async (moments) => {
+  const video = document.querySelector("video");
+  const reached = (name) => new Promise((done) => {
+    video.addEventListener(name, done, { once: true });
+    video.addEventListener("error", done, { once: true });
+  });
+  if (video.readyState < 2 && !video.error) await reached("loadeddata");
+  const seen = [];
+  for (const moment of moments) {
+    const there = reached("seeked");
+    video.currentTime = moment;
+    await there;
+    seen.push(Number(video.currentTime.toFixed(2)));
+  }
+  const error = video.error && video.error.message;
+  return { error, size: [video.videoWidth, video.videoHeight], duration: video.duration, moments: seen };
+}"""
 
 
 def still(progress: Progress) -> None:
@@ -70,6 +88,23 @@ def test_every_change_is_seen_within_one_step_of_its_event(settings: Settings, p
     assert [round(value / 255) for value in shown] == [colour_at(number * STEP_MS) for number in range(31)]
     assert document["recording"]["events"] == len(moments) + 3
     assert recording.started_ms == STARTED_MS
+
+
+def test_a_browser_opens_the_video_and_seeks_in_it(settings: Settings, player: Browser) -> None:
+    with Studio(settings).conversion(still) as conversion:
+        recording = conversion.read(BytesIO(contents_of("form10")))
+        rendered = conversion.render(recording, unknown_session("s"))
+        contents = base64.b64encode(rendered.video.read_bytes()).decode()
+    page = player.new_page()
+    page.set_content(f'<video muted src="data:video/mp4;base64,{contents}"></video>')
+
+    seen = page.evaluate(WATCH, [0, 3.05, 9.95, 1])
+
+    assert seen["error"] is None
+    assert seen["size"] == [rendered.facts.width, rendered.facts.height]
+    assert seen["duration"] == pytest.approx(rendered.facts.duration_ms / 1000, abs=1 / FPS)
+    assert seen["moments"] == [0, 3.05, 9.95, 1]
+    page.close()
 
 
 def brightness(video: Path, programs: Programs) -> bytes:
