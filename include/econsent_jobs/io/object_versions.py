@@ -73,12 +73,19 @@ class ObjectVersions:
             if error.get("Code", "") not in GONE
         }
 
-    def listed(self, prefix: str, *, after_key: str = "", until_key: str | None = None) -> Iterator[Version]:
-        """List the versions below ``prefix`` in the order of their keys, those after ``after_key`` and up to ``until_key``."""
+    def listed(
+        self, prefix: str, *, after_key: str = "", until_key: str | None = None, first_page: int = MOST_AT_ONCE
+    ) -> Iterator[Version]:
+        """List the versions below ``prefix`` in the order of their keys, those after ``after_key`` and up to ``until_key``.
+
+        ``first_page``: how many are asked for at first; few, where nothing is expected up to ``until_key``.
+        """
         marker: dict[str, Any] = {"KeyMarker": after_key} if after_key else {}
+        size = first_page
         while True:
             with object_store_errors():
-                page = self._client.list_object_versions(Bucket=self.bucket, Prefix=prefix, MaxKeys=MOST_AT_ONCE, **marker)
+                page = self._client.list_object_versions(Bucket=self.bucket, Prefix=prefix, MaxKeys=size, **marker)
+            size = MOST_AT_ONCE
             found = [version_of(line) for line in page.get("Versions", [])] + [marker_of(line) for line in page.get("DeleteMarkers", [])]
             for version in sorted(found, key=lambda each: each.key.encode()):
                 if until_key is not None and version.key.encode() > until_key.encode():

@@ -17,6 +17,7 @@ from econsent_jobs.retention_enforcement.rules.tiers import Capability, Lifecycl
 BLOCK_BYTES: Final = 1024 * 1024
 LINES_AN_OBJECT: Final = 20  # a listing that finds so many others between the keys is no way to look for these
 LISTED_AT_LEAST: Final = 2_000
+FEW: Final = 50  # lines that a look for what should be gone asks for at first: what lies behind it is nobody's concern
 
 
 class Archive(Protocol):
@@ -92,7 +93,7 @@ class S3Archive:
         return self._versions.listed("")
 
     def listed(self, after_key: str, until_key: str) -> Iterator[Version]:
-        return self._versions.listed("", after_key=after_key, until_key=until_key)
+        return self._versions.listed("", after_key=after_key, until_key=until_key, first_page=FEW)
 
     def head(self, key: str, version_id: str) -> Head | None:
         return self._versions.head(key, version_id)
