@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +21,10 @@ from psycopg.rows import dict_row
 from demo.insert import insert_certificate, insert_session
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import ErrorClass, TransientError
+from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
+from econsent_jobs.mp4_conversion import convert_recordings
 from econsent_jobs.mp4_conversion.archive import Archive
 from econsent_jobs.mp4_conversion.model import Bounds, SealedFile, Settings
 from econsent_jobs.mp4_conversion.tools import Tools
@@ -221,6 +224,34 @@ def test_companies_take_turns(make_tools: MakeTools, database: Database, efs: Pa
     assert companies[:3] == ["demo-01", "demo-02", "demo-03"], "one with many waiting does not go first twice"
     assert companies[3:] == ["demo-01"] * 4, "at most five of a company are in flight"
     assert claimed[-1] is None
+
+
+def test_an_idle_lane_takes_up_what_arrives_while_another_one_works(make_tools: MakeTools, database: Database, efs: Path) -> None:
+    """Nothing starts a run while one goes on, so its idle lanes wait on the queue: a long video keeps nobody else's waiting."""
+    retain(database, efs, SMALL, seed=1)
+    busy = make_tools().store.claim(most_in_flight=5, lease_seconds=600)
+    assert busy is not None
+    looked, never = threading.Event(), threading.Event()
+
+    def wait(_seconds: float) -> None:
+        looked.set()
+        never.wait(0.05)
+
+    tools = make_tools(wait=wait)
+    with ThreadPoolExecutor(1) as lane:
+        running = lane.submit(convert_recordings, tools=tools, limits=Limits(batch_size=100, run_seconds=120))
+        assert looked.wait(30), "it looked at the queue, found nothing and stayed"
+        later = retain(database, efs, SMALL, seed=2)
+        wait_for(lambda: video_status(database, later.session.session_id) == "completed", None)
+        assert not running.done(), "another lane works still, so it stays"
+        make_tools().store.give_back(busy)
+        assert running.result(60).changed == 2, "and takes that up too when it is given back"
+
+
+def video_status(database: Database, session_id: str) -> str:
+    row = database.execute("SELECT status FROM econsent.video_conversions WHERE session_id = %s", [session_id]).fetchone()
+    assert row is not None
+    return row[0]
 
 
 @dataclass
