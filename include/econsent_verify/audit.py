@@ -4,7 +4,8 @@
    put together here from the entry's columns.
 2. Every entry that is older than five minutes is sealed.
 3. Every stored day lies in S3 with one version, the recorded bytes and a lock, and says the same of each entry as the database does.
-4. Every row of the history of executions is drawn from its entry.
+4. S3 holds no other day: what a lost database had stored is named, and so is what a stranger did.
+5. Every row of the history of executions is drawn from its entry.
 
 Whoever can write to the database can write a chain that fits: that the days in S3 hold the same hashes is what shows it. It only reads.
 
@@ -50,6 +51,7 @@ FIELDS: Final = (
 """What an entry's hash covers, in this order."""
 AT_ONCE: Final = 5_000
 MOST_FINDINGS: Final = 20
+DAYS: Final = "audit/"
 
 CHAIN: Final = """
     SELECT link.seq, link.audit_id AS linked_id, entry.audit_id::text AS audit_id, entry.company_id, entry.action, entry.category,
@@ -126,6 +128,7 @@ def tell(sentence: str) -> int:
 def verify(connection: psycopg.Connection[Any], client: Any, bucket: str, *, now: datetime) -> Report:
     """Check everything in one snapshot of the database. ``client``: an S3 client that may read ``bucket``."""
     report = Report()
+    keys = keys_of_days(client, bucket)  # before the snapshot: a day is fixed in the database before it is stored
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         segments = cursor.execute(SEGMENTS).fetchall()
@@ -134,12 +137,20 @@ def verify(connection: psycopg.Connection[Any], client: Any, bucket: str, *, now
         if broken:
             report.findings.append(broken)
         stored.close()
+        for key in sorted(keys - {segment["object_key"] for segment in segments})[:MOST_FINDINGS]:
+            report.findings.append(f"S3 holds {key}, which no day of this database names: it was restored, or somebody else stored that")
         for row in cursor.execute(UNSEALED, {"most": MOST_FINDINGS}).fetchall():
             report.findings.append(f"entry {row['audit_id']} is older than five minutes and not sealed")
         for row in cursor.execute(EXECUTIONS, {"most": MOST_FINDINGS}).fetchall():
             name = f"{row['dag_id']} {row['run_id']} {row['clear_number']}"
             report.findings.append(f"the history of {name} says something else than its entry in the audit trail")
     return report
+
+
+def keys_of_days(client: Any, bucket: str) -> set[str]:
+    """Everything that lies among the stored days, hidden or not."""
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=DAYS)
+    return {found["Key"] for page in pages for found in page.get("Versions", [])}
 
 
 def chain(cursor: psycopg.Cursor[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ PARTS = [
     "docs/runbooks/{stem}.md",
     "tests/integration/{stem}/test_job.py",
     "tests/integration/{stem}/dag_run.py",
+    "tests/integration/{stem}/statement_parameters.py",
 ]
 
 

@@ -31,7 +31,8 @@ Next:
   2. tests/unit/{stem}/test_rules.py, then rules.py: the specification as a table.
   3. {migration}: what its role may do.
   4. tests/integration/{stem}/, then sql/, store.py and job.py.
-  5. ./econsent check, then ./econsent test: what is left to write fails with a sentence.
+  5. For a fleet: the job's Connection in docker-compose.yaml and .env.example, its silence in docs/monitoring/alerts.yaml.
+  6. ./econsent docs, ./econsent check, ./econsent test: what is left to write fails with a sentence.
 """
 
 

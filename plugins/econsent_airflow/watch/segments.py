@@ -54,12 +54,17 @@ def fix_day(trail: Trail, day: date) -> bool:
         first_seq=found[0],
         last_seq=found[1],
         last_hash=links[-1]["entry_hash"],
-        object_key=f"audit/{day:%Y/%m/%d}.jsonl",
+        object_key=object_key(day, links[-1]["entry_hash"]),
         sha256=sha256_hex(body),
         bytes=len(body),
         retain_until=lock_date(day),
     )
     return True
+
+
+def object_key(day: date, last_hash: str) -> str:
+    """Name a day's object after its last link too: a database that was restored from an older backup has another such day than S3 holds."""
+    return f"audit/{day:%Y/%m/%d}-{last_hash[:16]}.jsonl"
 
 
 def lock_date(day: date) -> datetime:

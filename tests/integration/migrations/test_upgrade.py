@@ -61,6 +61,20 @@ def test_a_second_upgrade_changes_nothing(new_database: NewDatabase) -> None:
     assert len(before) > 500
 
 
+def test_a_newer_version_s_schema_is_left_as_it_is(new_database: NewDatabase) -> None:
+    """As after a rollback of the code: the old version's init runs on what the new one had migrated."""
+    url = new_database()
+    upgrade(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE econsent.alembic_version SET version_num = '9999'")
+    before = fingerprint(url)
+
+    upgrade(url)
+
+    assert applied(url) == ["9999"]
+    assert fingerprint(url) == before
+
+
 @pytest.fixture
 def processes() -> Iterator[ProcessPoolExecutor]:
     """Four processes: threads of one process would take turns before they reach the database."""

@@ -149,7 +149,19 @@ def test_a_day_is_stored_once_under_its_lock(trail: Trail, database: Database, a
 
     assert check(database, archive, archive_client).findings == []
     versions = archive_client.list_object_versions(Bucket=archive.bucket)["Versions"]
-    assert [version["Key"] for version in versions] == ["audit/2026/11/24.jsonl"]
+    (last_hash,) = database.execute("SELECT last_hash FROM econsent.audit_segments").fetchone() or ("",)
+    assert [version["Key"] for version in versions] == [f"audit/2026/11/24-{last_hash[:16]}.jsonl"]
+
+
+def test_a_day_that_no_row_names_is_named(trail: Trail, database: Database, archive: LockedObjectStore, archive_client: Any) -> None:
+    """As after a restore of an older backup: S3 still holds what the lost database had stored."""
+    stored_day(trail, database, archive)
+    lost = "audit/2026/11/25-0123456789abcdef.jsonl"
+    archive_client.put_object(Bucket=archive.bucket, Key=lost, Body=b"")
+
+    (finding,) = check(database, archive, archive_client).findings
+
+    assert finding.startswith(f"S3 holds {lost}, which no day of this database names")
 
 
 def test_a_leap_days_lock_ends_on_the_28th() -> None:

@@ -51,7 +51,7 @@ def test_panels_do_not_overlap_and_have_numbers_of_their_own() -> None:
 
 def test_each_job_has_an_alert_for_its_silence_and_each_alert_a_page() -> None:
     silent = {re.findall(r'dag_id="(\w+)"', rule["expr"])[0] for rule in ALERTS if rule["alert"] == "EconsentNoFigures"}
-    assert silent == JOBS
+    assert silent == JOBS, "docs/monitoring/alerts.yaml: each job has an alert EconsentNoFigures of its own"
     for rule in ALERTS:
         page = rule["annotations"]["runbook"]
         assert "{{" in page or (ROOT / page).exists(), page

@@ -19,7 +19,7 @@ from econsent_stack.compose_env import EXAMPLE, filled
 from econsent_stack.errors import StackError
 from econsent_stack.fleet import in_order, names_of
 from econsent_stack.image import BROWSER
-from econsent_stack.project import ROOT
+from econsent_stack.project import ROOT, stems
 from econsent_stack.secret_values import SecretValues
 from econsent_stack.server import Place, all_servers
 from econsent_stack.servers import object_store, postgres
@@ -69,6 +69,13 @@ def test_each_connection_of_the_example_is_the_role_it_says() -> None:
     for name, value in VALUES.items():
         if name.startswith("AIRFLOW_CONN_") and name.endswith("_DATABASE"):
             assert json.loads(value)["login"] == name.removeprefix("AIRFLOW_CONN_").removesuffix("_DATABASE").lower()
+
+
+@pytest.mark.parametrize("stem", stems(ROOT))
+def test_each_job_s_connection_is_told_to_init_and_to_a_worker(stem: str) -> None:
+    name = f"AIRFLOW_CONN_ECONSENT_{stem.upper()}_DATABASE"
+    assert name in environment("init"), f"Tell init {name} in docker-compose.yaml and .env.example: so the role gets its login."
+    assert any(name in environment(worker) for worker in WORKERS), f"Tell a worker {name} in docker-compose.yaml: the job runs there."
 
 
 def test_a_missing_variable_is_told_by_name() -> None:

@@ -21,14 +21,14 @@ def test_a_root_says_how_many_leaves_it_stands_for() -> None:
 @pytest.mark.parametrize(
     ("leaves", "key"),
     [
-        (0, "tombstones/roots/000000000000.json"),
-        (42, "tombstones/roots/000000000042.json"),
-        (999_999_999_999, "tombstones/roots/999999999999.json"),
-        (1_000_000_000_000, "tombstones/roots/1000000000000.json"),
+        (0, "tombstones/roots/000000000000-cdcdcdcdcdcdcdcd.json"),
+        (42, "tombstones/roots/000000000042-cdcdcdcdcdcdcdcd.json"),
+        (999_999_999_999, "tombstones/roots/999999999999-cdcdcdcdcdcdcdcd.json"),
+        (1_000_000_000_000, "tombstones/roots/1000000000000-cdcdcdcdcdcdcdcd.json"),
     ],
 )
-def test_roots_are_listed_in_the_order_of_the_log(leaves: int, key: str) -> None:
-    assert root_key(leaves) == key
+def test_roots_are_listed_in_the_order_of_the_log_and_named_by_their_bytes(leaves: int, key: str) -> None:
+    assert root_key(leaves, document_sha256="cd" * 32) == key
 
 
 def with_leaf(text: str) -> str:
@@ -90,13 +90,13 @@ def test_a_month_in_which_nothing_went_is_certified_too() -> None:
 @pytest.mark.parametrize(
     ("company_id", "month", "key"),
     [
-        ("acme", date(2026, 3, 1), "tombstones/certificates/acme/2026-03.json"),
-        ("acme", date(2026, 12, 31), "tombstones/certificates/acme/2026-12.json"),
-        ("a/b c", date(2026, 3, 1), "tombstones/certificates/a%2Fb%20c/2026-03.json"),
+        ("acme", date(2026, 3, 1), "tombstones/certificates/acme/2026-03-cdcdcdcdcdcdcdcd.json"),
+        ("acme", date(2026, 12, 31), "tombstones/certificates/acme/2026-12-cdcdcdcdcdcdcdcd.json"),
+        ("a/b c", date(2026, 3, 1), "tombstones/certificates/a%2Fb%20c/2026-03-cdcdcdcdcdcdcdcd.json"),
     ],
 )
-def test_a_certificate_has_its_company_s_and_month_s_key(company_id: str, month: date, key: str) -> None:
-    assert certificate_key(company_id, month) == key
+def test_a_certificate_is_named_by_its_company_month_and_bytes(company_id: str, month: date, key: str) -> None:
+    assert certificate_key(company_id, month, document_sha256="cd" * 32) == key
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,18 @@ from econsent_jobs.retention_enforcement.rules.calendar import plus_years
 from econsent_jobs.retention_enforcement.rules.merkle import leaf_document, leaf_hash
 
 KEPT_YEARS: Final = 7
+KEY_DIGITS: Final = 16
 
 
 def root_document(*, leaves: int, root_sha256: str, made_at: datetime) -> bytes:
     return canonical_json({"schema": 1, "what": "root", "leaves": leaves, "root": root_sha256, "madeAt": timestamp_text(made_at)})
 
 
-def root_key(leaves: int) -> str:
-    return f"tombstones/roots/{leaves:012d}.json"
+def root_key(leaves: int, *, document_sha256: str) -> str:
+    """Name a root's object, in the order of the log, and by its bytes: a database restored from an older back-up makes another root of as
+    many leaves, and the one under lock is never overwritten.
+    """
+    return f"tombstones/roots/{leaves:012d}-{document_sha256[:KEY_DIGITS]}.json"
 
 
 def certificate_document(
@@ -43,8 +47,9 @@ def certificate_document(
     return canonical_json(document)
 
 
-def certificate_key(company_id: str, month: date) -> str:
-    return f"tombstones/certificates/{path_segment(company_id)}/{month:%Y-%m}.json"
+def certificate_key(company_id: str, month: date, *, document_sha256: str) -> str:
+    """Name a certificate's object by its bytes too, for the same reason."""
+    return f"tombstones/certificates/{path_segment(company_id)}/{month:%Y-%m}-{document_sha256[:KEY_DIGITS]}.json"
 
 
 def kept_until(made_at: datetime) -> datetime:

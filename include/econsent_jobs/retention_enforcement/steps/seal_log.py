@@ -43,15 +43,16 @@ def seal_log(run: Run) -> JobResult:
 def seal_root(run: Run, leaves: int) -> None:
     root = log_of(run.tools.store, leaves).root().hex()
     document = root_document(leaves=leaves, root_sha256=root, made_at=run.now)
+    document_sha256 = sha256_hex(document)
     run.tools.store.run(
         "seal_root",
         leaves=leaves,
         root_sha256=root,
         run_id=run.tools.settings.run_id,
         made_at=run.now,
-        object_key=root_key(leaves),
+        object_key=root_key(leaves, document_sha256=document_sha256),
         document=document,
-        document_sha256=sha256_hex(document),
+        document_sha256=document_sha256,
         retain_until=kept_until(run.now),
     )
     run.tools.tally.add((run.step, "", "root"), objects=1, size_bytes=len(document))
@@ -72,15 +73,16 @@ def seal_months(turn: Turn, leaves: int) -> None:
             root_sha256=log_of(store, leaves).root().hex(),
             made_at=turn.now,
         )
+        document_sha256 = sha256_hex(document)
         store.rows(
             "seal_destruction",
             company_id=turn.company_id,
             month=row["month"],
             leaves=leaves,
             made_at=turn.now,
-            object_key=certificate_key(turn.company_id, row["month"]),
+            object_key=certificate_key(turn.company_id, row["month"], document_sha256=document_sha256),
             document=document,
-            document_sha256=sha256_hex(document),
+            document_sha256=document_sha256,
             retain_until=kept_until(turn.now),
         )
         turn.note("certificate of destruction", objects=1, size_bytes=len(document))
