@@ -10,6 +10,7 @@ import ffmpeg
 from playwright.sync_api import Browser
 
 from econsent_jobs.mp4_conversion.model import FPS, STEP_MS, Programs
+from econsent_jobs.mp4_conversion.rules.events import CANVAS, INCREMENTAL
 
 AFTER_MS: Final = 1  # the player applies what happened strictly before its moment, a frame shows what happened up to its own
 HOST: Final = """<!doctype html><meta charset="utf-8"><style>
@@ -17,9 +18,9 @@ html,body{margin:0;background:#fff}iframe{border:0;display:block}.replayer-mouse
 </style><body></body>"""
 STILL: Final = """*,*::before,*::after{transition:none!important;animation:none!important;caret-color:transparent!important;
 scroll-behavior:auto!important}"""
-OPEN: Final = """([events, rules]) => {
+OPEN: Final = """([events, rules, canvas]) => {
   window.player = new rrwebReplay.Replayer(events,
-    {root: document.body, mouseTail: false, insertStyleRules: [rules], showWarning: false, UNSAFE_replayCanvas: true});
+    {root: document.body, mouseTail: false, insertStyleRules: [rules], showWarning: false, UNSAFE_replayCanvas: canvas});
 }"""
 
 
@@ -37,7 +38,9 @@ def references(
     page = context.new_page()
     page.set_content(HOST)
     page.add_script_tag(content=programs.replayer.read_text(encoding="utf-8"))
-    page.evaluate(OPEN, [json.loads(contents), STILL])
+    events = json.loads(contents)
+    drawn = any(event["type"] == INCREMENTAL and event["data"].get("source") == CANVAS for event in events)
+    page.evaluate(OPEN, [events, STILL, drawn])
     for frame in frames:
         page.evaluate("moment => new Promise((done) => { player.pause(moment); setTimeout(done, 150); })", frame * STEP_MS + AFTER_MS)
         yield frame, page.screenshot(type="jpeg", quality=100, clip={"x": 0, "y": 0, "width": width, "height": height}, animations="allow")

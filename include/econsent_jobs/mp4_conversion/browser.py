@@ -145,13 +145,21 @@ class Browser:
 
     def apply(self, function: str, *arguments: str) -> Any:
         """Call one of the driver's functions with arguments in JSON. They travel as data: whatever a recording holds, none of it is run."""
+        return self.applied(self.begin(function, *arguments))
+
+    def begin(self, function: str, *arguments: str) -> int:
+        """Send the same call and do not wait for it; return its number. No frame may be drawn before ``applied`` has returned."""
         words = ",".join(f'{{"value":{argument}}}' for argument in arguments)
         declaration = json.dumps(f"function(...words) {{ return globalThis.{function}(...words); }}")
         parameters = (
             f'{{"functionDeclaration":{declaration},"objectId":{json.dumps(self._page_object())},'
             f'"arguments":[{words}],"returnByValue":true,"awaitPromise":true}}'
         )
-        return value_of(self._answer("Runtime.callFunctionOn", self._send("Runtime.callFunctionOn", parameters, session=self._session)))
+        return self._send("Runtime.callFunctionOn", parameters, session=self._session)
+
+    def applied(self, number: int) -> Any:
+        """Wait for the call that ``begin`` sent, and return its value."""
+        return value_of(self._answer("Runtime.callFunctionOn", number))
 
     def _page_object(self) -> str:
         if not self._window:

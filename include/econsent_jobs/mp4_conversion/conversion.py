@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from json import dumps
 from pathlib import Path
 from subprocess import run
@@ -167,24 +166,46 @@ class Conversion:
         with Browser(self._place, self._programs, pulse=progress.pulse, answer_seconds=answer_seconds, sandbox=self._sandbox) as browser:
             tools = {"rrweb": replayer.VERSION, "chromium": browser.version(), "ffmpeg": ffmpeg_version(self._programs.ffmpeg)}
             self.open_page(browser, recording, layout)
-            poster, applied, picture = b"", 0, b""
-            captures, texts = deque(layout.plan.captures), deque(layout.footer.texts)
+            poster, picture = b"", b""
+            captures = deque(layout.plan.captures)
+            pictures = self._pictures(browser, recording, layout)
             for number in layout.plan.fed:
                 if captures and captures[0].frame == number:
-                    text = None
-                    while texts and texts[0][0] <= number:
-                        text = texts.popleft()[1]
-                    wanted = captures.popleft().applied
-                    self.step(browser, [entry.line for entry in islice(recording.entries, applied, wanted)], text)
-                    applied, picture = wanted, browser.picture()
+                    captures.popleft()
+                    picture = next(pictures)
                     poster = picture if number == layout.plan.poster_frame else poster
                 encoder.feed(number, picture)
                 progress.done = number + 1
                 progress.pulse()
-            self.step(browser, [entry.line for entry in islice(recording.entries, applied, None)], None)
+            assert next(pictures, None) is None, "every picture is shown"
             assert not captures, f"{len(captures)} pictures were planned and not taken"
             assert poster, "the poster is one of the pictures"
             return Captured(poster=poster, blocked=Counter(browser.blocked), tools={**tools, "sandbox": self._sandbox})
+
+    def _pictures(self, browser: Browser, recording: Recording, layout: Layout) -> Generator[bytes]:
+        """Take the planned pictures in their order, and apply what follows the last one.
+
+        While a picture is encoded the browser applies what comes up to the next one.
+        """
+        texts = deque(layout.footer.texts)
+        entries = [entry.line for entry in recording.entries]
+        captures, applied = layout.plan.captures, 0
+
+        def begin(place: int) -> int:
+            nonlocal applied
+            text, start = None, applied
+            while texts and place < len(captures) and texts[0][0] <= captures[place].frame:
+                text = texts.popleft()[1]
+            applied = captures[place].applied if place < len(captures) else len(entries)
+            return self.begin_step(browser, entries[start:applied], text)
+
+        under_way = begin(0)
+        for place in range(len(captures)):
+            browser.applied(under_way)
+            picture = browser.picture()
+            under_way = begin(place + 1)
+            yield picture
+        browser.applied(under_way)
 
     def open_page(self, browser: Browser, recording: Recording, layout: Layout) -> None:
         """Open the replayer's page. Raises TransientError (render) when that is not what its driver needs."""
@@ -202,7 +223,11 @@ class Conversion:
             raise TransientError(ErrorClass.RENDER, "the replayer lacks what its driver needs; fetch the pinned one again")
 
     def step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> None:
-        """Apply events to the page, in portions that the pipe and the page take at once, and then the footer's text, where it changes."""
+        """Apply events to the page, and then the footer's text, where it changes."""
+        browser.applied(self.begin_step(browser, lines, text))
+
+    def begin_step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> int:
+        """Send the same, in portions that the pipe and the page take at once; return the number of the last, which is not waited for."""
         at = 0
         while True:
             end, size = at, 0
@@ -210,9 +235,10 @@ class Conversion:
                 size += self._spool.size_bytes(lines[end])
                 end += 1
             last = end == len(lines)
-            browser.apply("econsentStep", self._spool.array(lines[at:end]), dumps(text if last else None))
+            sent = browser.begin("econsentStep", self._spool.array(lines[at:end]), dumps(text if last else None))
             if last:
-                return
+                return sent
+            browser.applied(sent)
             at = end
 
     def _write_down(
