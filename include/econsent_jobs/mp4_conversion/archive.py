@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from econsent_jobs.core.errors import ErrorClass, TransientError
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_jobs.mp4_conversion.model import FileKind, SealedFile
 
@@ -37,6 +38,12 @@ class S3Archive:
         return [versions[file.object_key] for file in files]
 
     def _put(self, file: SealedFile) -> str:
+        try:
+            return self._put_once(file)
+        except FileNotFoundError as error:
+            raise TransientError(ErrorClass.UNKNOWN, f"what was staged in {file.staging_path} is gone; it is made again") from error
+
+    def _put_once(self, file: SealedFile) -> str:
         return self._objects.put_once(
             LockedObject(
                 key=file.object_key,

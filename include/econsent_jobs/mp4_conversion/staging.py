@@ -34,11 +34,10 @@ class SharedStaging:
         self._base = base / STAGED_VIDEOS
 
     def stage(self, claim: Claim, session: Session, rendered: Rendered) -> list[SealedFile]:
-        self.clear(claim)
         folder = self._folder(claim)
         sources = {FileKind.VIDEO: rendered.video, FileKind.POSTER: rendered.poster, FileKind.SIDECAR: rendered.sidecar}
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # another lane's files may lie there, sealed: they are not this one's to remove
             return [self._stage(claim, session, rendered, kind, source) for kind, source in sources.items()]
         except OSError as error:
             raise TransientError(ErrorClass.UNKNOWN, f"the video cannot be staged in {folder} ({error.strerror}): make room") from error

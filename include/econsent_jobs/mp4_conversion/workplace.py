@@ -78,7 +78,7 @@ class Workplace:
         """Start a program in the folder, in a process group of its own. ``pipes``: what it reads as number 3 and writes as number 4."""
         read, write = (str(end) for end in pipes) if pipes else ("-", "-")
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(LAUNCH), str(nice), read, write, *command],
+            [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(nice), read, write, *command],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -87,8 +87,8 @@ class Workplace:
             pass_fds=pipes or (),
             process_group=0,
         )
+        self._running.append(process)  # first, so that it is stopped also when there is nobody to tell
         self._tell(f"+{process.pid}")
-        self._running.append(process)
         return process
 
     def stop(self, process: "subprocess.Popen[bytes]", *, seconds: float = STOP_SECONDS) -> int:
@@ -103,7 +103,8 @@ class Workplace:
                 process.stdin.close()
         if process in self._running:
             self._running.remove(process)
-            self._tell(f"-{process.pid}")
+            with suppress(TransientError):  # a reaper that is gone ends no group: that this one has ended is no news to it
+                self._tell(f"-{process.pid}")
         return code
 
     def memory_bytes(self) -> int:

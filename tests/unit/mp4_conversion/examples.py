@@ -1,12 +1,14 @@
 """Recordings in short: what a test says counts, the rest is filled in."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from econsent_jobs.mp4_conversion.model import Bounds, Entry, Kind, Page, Recording
+from econsent_jobs.mp4_conversion.model import Bounds, Entry, Key, Kind, Page, Recording, Session
 from econsent_jobs.mp4_conversion.rules.intake import Intake
 
 STARTED_MS = 1_772_000_000_000.0
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def taken(events: Iterable[Any], bounds: Bounds | None = None) -> Recording:
@@ -58,3 +60,23 @@ def recording(*entries: Entry, pages: Iterable[Page] = (), **changes: Any) -> Re
         "promoted": None,
     }
     return Recording(entries=entries, pages=list(pages), **(usual | changes))
+
+
+def a_session(**changes: Any) -> Session:
+    usual: dict[str, Any] = {
+        "key": Key("comp-abc", "sess/1"),
+        "property_id": "prop-456",
+        "retention_status": "retained",
+        "started_at": NOW - timedelta(minutes=60),
+        "last_chunk_at": NOW - timedelta(minutes=50),
+        "closed_at": NOW - timedelta(minutes=50),
+        "page_url": None,
+        "recording_path": None,
+        "recording_sha256": "0" * 64,
+        "certificates": [],
+        "unfinished_certificates": 0,
+        "retain_until": NOW + timedelta(days=365),
+        "archived": None,
+        "read_at": NOW,
+    }
+    return Session(**(usual | changes))

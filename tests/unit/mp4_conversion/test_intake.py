@@ -160,3 +160,103 @@ def test_nodes_without_end_are_left_out() -> None:
     bottomless = {"type": 2, "timestamp": STARTED_MS, "data": {"node": {"type": 0, "id": 1, "childNodes": [deep]}}}
 
     assert taken([meta(), snapshot(), bottomless, typed(50)]).dropped == {"nodes nested too deep": 1}
+
+
+def test_the_whole_recording() -> None:
+    """Every field of what a recording comes to, with all that is counted on the way."""
+    events = [
+        meta(0, width=800, height=600),
+        snapshot(10),
+        "no event",
+        {"type": 9, "timestamp": 1, "data": {}},
+        {"type": 9, "timestamp": 1, "data": {}},
+        incremental(300, 4, width=900, height=500),
+        typed(200),
+        incremental(400, 1, positions=[{"x": 1, "y": 2, "id": 3, "timeOffset": -50}, {"x": 4, "y": 5, "id": 6, "timeOffset": 0}]),
+        clicked(500),
+    ]
+
+    found = taken(events)
+
+    assert (found.sha256, found.size_bytes, found.events, found.clamped, found.promoted) == ("0" * 64, 1, 9, 0, None)
+    assert (found.width, found.height, found.consent_clicks_ms) == (900, 600, [])
+    assert found.dropped == {"no object": 1, "unknown type": 2}
+    assert [(page.at_ms - STARTED_MS, page.href, page.width, page.height) for page in found.pages] == [
+        (0, "https://example.com/a", 800, 600),
+        (300, "", 900, 500),
+    ]
+    assert [(each.at_ms - STARTED_MS, each.kind, each.x, each.y, each.node, each.line, each.event) for each in found.entries] == [
+        (0, Kind.PAGE, 0, 0, 0, 0, 0),
+        (10, Kind.PAGE, 0, 0, 0, 1, 1),
+        (200, Kind.PAGE, 0, 0, 0, 3, 6),
+        (300, Kind.PAGE, 0, 0, 0, 2, 5),
+        (350, Kind.MOVE, 1, 2, 3, 4, 7),
+        (400, Kind.MOVE, 4, 5, 6, 5, 7),
+        (500, Kind.CLICK, 5, 6, 100, 6, 8),
+    ]
+    assert (found.started_ms - STARTED_MS, found.duration_ms) == (0, 500)
+
+
+def test_what_is_left_out_is_told_with_the_most_frequent_first() -> None:
+    with pytest.raises(BadItem, match=r"none of the recording's 3 events can be replayed \(2 x no object, 1 x no type\)"):
+        taken([{"timestamp": 1}, "a", "b"])
+
+
+def test_consent_is_asked_for_in_what_is_added_too() -> None:
+    asks = {"type": 2, "id": 500, "tagName": "label", "attributes": {"data-consent-type": "x"}, "childNodes": []}
+    added = incremental(
+        100, 0, adds=[{"parentId": 3, "node": asks}, {"parentId": 3, "node": "no node"}], removes=[], texts=[], attributes=[]
+    )
+    moves = incremental(150, 1, positions=[{"x": 1, "y": 1, "id": 500}])
+
+    found = taken([meta(), snapshot(), added, moves, clicked(300, 500), clicked(200, 500), clicked(400, 100)])
+
+    assert found.consent_clicks_ms == [STARTED_MS + 200, STARTED_MS + 300]
+
+
+def test_a_click_at_a_wrong_time_is_moved_with_its_event() -> None:
+    asks = {"data-consent-type": "main-explicit"}
+
+    found = taken([meta(), snapshot(**asks), typed(100), clicked(5 * HOUR, 101), typed(200)])
+
+    assert (found.consent_clicks_ms, found.clamped, found.duration_ms) == ([STARTED_MS + 100], 1, 200)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected", "moved"),
+    [
+        pytest.param([0, HOUR, 2 * HOUR], None, 0, id="an hour is near"),
+        pytest.param([0, HOUR + 1, 0], [0, 0, 0], 1, id="a millisecond more is far"),
+        pytest.param([0, 9 * HOUR, 9 * HOUR, 9 * HOUR, 1], [0, 0, 0, 0, 1], 3, id="three alone"),
+        pytest.param([0, 9 * HOUR, 9 * HOUR, 9 * HOUR, 9 * HOUR, 1], None, 0, id="four are a part of it"),
+        pytest.param([0, 9 * HOUR, HOUR], [0, 0, HOUR], 1, id="its neighbours lie an hour apart"),
+        pytest.param([0, 9 * HOUR, HOUR + 1], None, 0, id="they do not belong together"),
+        pytest.param([0, 9 * HOUR, 1, 9 * HOUR, 2], [0, 0, 1, 1, 2], 2, id="twice"),
+        pytest.param([0, 9 * HOUR, 19 * HOUR, 1], None, 0, id="two that do not lie together"),
+        pytest.param([DAY + 1, 0, 0], [0, 0, 0], 1, id="the first one lies too far from the middle"),
+        pytest.param([DAY, 0, 0], None, 0, id="as far as a recording may last"),
+        pytest.param([0, 0, 0, DAY + 1], [0, 0, 0, 0], 1, id="the last one lies too far"),
+    ],
+)
+def test_which_clock_readings_are_wrong(times: list[float], expected: list[float] | None, moved: int) -> None:
+    assert steady(times, longest_ms=DAY) == (expected or times, moved)
+
+
+def test_bounds_are_still_allowed() -> None:
+    events = [meta(width=800, height=600), snapshot(), *[typed(at * HOUR / 2) for at in range(1, 5)]]
+
+    assert taken(events, Bounds(events=6, pixels=480_000, duration_ms=int(2 * HOUR))).events == 6
+    with pytest.raises(BadItem, match="800 x 600 pixels, a video has at most 479999"):
+        taken(events, Bounds(pixels=479_999))
+    with pytest.raises(BadItem, match=r"lasts 2\.0 hours, a video lasts at most 1"):
+        taken(events, Bounds(duration_ms=int(HOUR)))
+
+
+def test_without_a_meta_event_a_resize_still_counts() -> None:
+    found = taken([snapshot(), incremental(50, 4, width=300, height=900)])
+
+    assert [(page.at_ms - STARTED_MS, page.href, page.width, page.height) for page in found.pages] == [
+        (10, "", 1280, 720),
+        (50, "", 300, 900),
+    ]
+    assert (found.width, found.height) == (300, 900)

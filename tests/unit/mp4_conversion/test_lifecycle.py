@@ -1,40 +1,19 @@
 """When a recording may be converted, when it is tried again, and what may not be made any more."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from econsent_jobs.core.errors import BadItem, ErrorClass
-from econsent_jobs.mp4_conversion.model import FileKind, Key, Session
-from econsent_jobs.mp4_conversion.rules.keys import object_key
+from econsent_jobs.mp4_conversion.model import FileKind
+from econsent_jobs.mp4_conversion.rules.keys import object_key, recording_segments
 from econsent_jobs.mp4_conversion.rules.lifecycle import check_wanted, convertible_at, retry_delay
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+from tests.unit.mp4_conversion.examples import NOW, a_session
 
 
 def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
-
-
-def a_session(**changes: Any) -> Session:
-    usual: dict[str, Any] = {
-        "key": Key("comp-abc", "sess/1"),
-        "property_id": "prop-456",
-        "retention_status": "retained",
-        "started_at": NOW - minutes(60),
-        "last_chunk_at": NOW - minutes(50),
-        "closed_at": NOW - minutes(50),
-        "page_url": None,
-        "recording_path": None,
-        "recording_sha256": "0" * 64,
-        "certificates": [],
-        "unfinished_certificates": 0,
-        "retain_until": NOW + timedelta(days=365),
-        "archived": None,
-        "read_at": NOW,
-    }
-    return Session(**(usual | changes))
 
 
 @pytest.mark.parametrize(
@@ -74,3 +53,8 @@ def test_what_nobody_may_keep_gets_no_video(changes: dict[str, Any], told: str) 
 @pytest.mark.parametrize(("kind", "suffix"), [(FileKind.VIDEO, "mp4"), (FileKind.POSTER, "jpg"), (FileKind.SIDECAR, "json")])
 def test_files_lie_beside_the_certificate(kind: FileKind, suffix: str) -> None:
     assert object_key(a_session(), kind, source_sha256="ab" * 32) == f"comp-abc/prop-456/2026/03/02/sess%2F1/replays/{'ab' * 32}.{suffix}"
+
+
+def test_a_recording_lies_where_the_platform_wrote_it() -> None:
+    """Documented: docs/certificates/session-replay."""
+    assert recording_segments(a_session()) == ("comp-abc", "prop-456", "sess%2F1.json")

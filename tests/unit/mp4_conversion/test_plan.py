@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from econsent_jobs.core.errors import BadItem
-from econsent_jobs.mp4_conversion.model import Bounds, Certificate, Entry, Kind, Page
+from econsent_jobs.mp4_conversion.model import Bounds, Certificate, Chapter, Entry, Kind, Page
 from econsent_jobs.mp4_conversion.rules.chapters import chapters_text, plan_chapters
 from econsent_jobs.mp4_conversion.rules.plan import canvas, grid, plan, ticks
 from tests.unit.mp4_conversion.examples import STARTED_MS, entry, recording
@@ -100,6 +100,11 @@ def test_the_clock_ticks_when_its_second_begins(started: float, expected: list[i
             id="a finger is a ring as long as it is down",
         ),
         pytest.param([entry(1_980, Kind.CLICK, x=1, y=1)], [(19, 1, 1, False, True)], id="a click at the very end"),
+        pytest.param(
+            [entry(100, Kind.CLICK, x=1, y=1), entry(900, Kind.CLICK, x=2, y=2), entry(1_000, Kind.MOVE, x=3, y=3)],
+            [(1, 1, 1, False, True), (5, 1, 1, False, False), (9, 2, 2, False, True), (10, 3, 3, True, True), (13, 3, 3, True, False)],
+            id="a ring ends by itself, wherever the pointer is by then",
+        ),
     ],
 )
 def test_the_pointer(entries: list[Entry], pointers: list[tuple[int, int, int, bool, bool]]) -> None:
@@ -142,3 +147,71 @@ def test_a_title_cannot_write_metadata() -> None:
     text = chapters_text(plan_chapters(found, []), frames=6, step_ms=100)
 
     assert text == (";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=600\ntitle=https://a/?x\\=1\\;y\\#z [CHAPTER]\\\\\n")
+
+
+@pytest.mark.parametrize(
+    ("chapters", "poster"),
+    [
+        pytest.param([], 10, id="the middle of what happened"),
+        pytest.param([Chapter(frame=12, title="Consent click")], 10, id="what was on show at the consent"),
+        pytest.param([Chapter(frame=10, title="Consent given")], 10, id="what was drawn for it"),
+        pytest.param(
+            [Chapter(frame=0, title="Start"), Chapter(frame=4, title="Consent click"), Chapter(frame=30, title="Consent")],
+            0,
+            id="the first",
+        ),
+        pytest.param([Chapter(frame=12, title="https://a/Consent")], 10, id="a page is no consent"),
+        pytest.param([Chapter(frame=99, title="Consent given")], 30, id="the last"),
+    ],
+)
+def test_the_poster_is_one_of_the_pictures(chapters: list[Chapter], poster: int) -> None:
+    found = recording(START, entry(500, Kind.PAGE), entry(1_000, Kind.PAGE), entry(2_000, Kind.PAGE), entry(3_000, Kind.PAGE))
+
+    assert plan(found, chapters, bounds=Bounds()).poster_frame == poster
+
+
+def test_what_the_encoder_gets_in_order() -> None:
+    made = plan(recording(START, entry(250, Kind.CLICK, x=1, y=1), end(1_500)), [], bounds=Bounds())
+
+    assert (made.frames, list(made.fed)) == (16, [0, 3, 7, 10, 15]), "first, click, its ring's end, a tick of the clock, last"
+
+
+def test_as_many_captures_as_are_allowed() -> None:
+    assert len(plan(recording(START, entry(100, Kind.PAGE)), [], bounds=Bounds(captures=2)).captures) == 2
+
+
+def test_chapters_at_the_edges() -> None:
+    edges = [Certificate(certificate_id=f"EC-{at}", consent_at=datetime.fromtimestamp((STARTED_MS + at) / 1000, UTC)) for at in (0, 3_000)]
+    pages = [Page(STARTED_MS + 100 * number, f"https://a/{number}/" + "x" * 300, 1, 1) for number in range(1, 3)]
+    again = Page(STARTED_MS + 900, pages[-1].href, 1, 1)
+    found = recording(START, end(3_000), pages=[*pages, again])
+
+    assert [(chapter.frame, chapter.title) for chapter in plan_chapters(found, [])] == [
+        (0, "Start"),
+        (1, "https://a/1/" + "x" * 188),
+        (2, "https://a/2/" + "x" * 188),
+    ]
+    assert [(chapter.frame, chapter.title) for chapter in plan_chapters(recording(START, end(3_000)), edges)] == [
+        (0, "Consent given"),
+        (30, "Consent given"),
+    ]
+
+
+def test_as_many_chapters_as_a_player_shows() -> None:
+    pages = [Page(STARTED_MS + 100 * number, f"https://a/{number}", 1, 1) for number in range(700)]
+
+    assert len(plan_chapters(recording(START, end(90_000), pages=pages), [])) == 500
+
+
+def test_each_chapter_ends_where_the_next_begins() -> None:
+    text = chapters_text([Chapter(frame=0, title="a"), Chapter(frame=7, title="b")], frames=9, step_ms=100)
+
+    assert text == (
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=700\ntitle=a\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=700\nEND=900\ntitle=b\n"
+    )
+
+
+def test_the_first_canvas_side_that_needs_no_room_for_the_clock() -> None:
+    found = canvas(recording(START, width=161, height=159), footer_height=50)
+
+    assert (found.width, found.page_height, found.height) == (162, 160, 210)

@@ -1,5 +1,7 @@
 """The strip below the page, and the small pictures that are laid over it."""
 
+from hashlib import sha256
+
 import pytest
 
 from econsent_jobs.mp4_conversion.model import Page
@@ -8,6 +10,7 @@ from econsent_jobs.mp4_conversion.rules.plan import Grid
 from econsent_jobs.mp4_conversion.rules.sprites import GLYPHS, arrow_picture, clock_picture, clock_size, ring_picture
 
 FRAMES = Grid(0.0, 1_000)
+TIME = "2026-03-01 09:34:58 UTC"
 LONG_ID = "EC-sess-xyz789-" + "a" * 43
 
 
@@ -76,3 +79,37 @@ def test_the_pointers_are_pictures_with_transparency(picture: bytes) -> None:
     assert head.startswith(b"P7\n")
     assert len(dots) == sizes["WIDTH"] * sizes["HEIGHT"] * sizes["DEPTH"]
     assert {0, 255} <= set(dots[3::4])
+
+
+@pytest.mark.parametrize(
+    ("picture", "digest"),
+    [
+        pytest.param(arrow_picture(), "502a4adca78256668f4dddf5b48bd86e96a23063ddd13e627bf28c67340203e1", id="arrow"),
+        pytest.param(ring_picture(), "b08848aac7459075b34a9d40e65c4d5469463c7e842c67a96063450626dc00f1", id="ring"),
+        pytest.param(
+            clock_picture(TIME, width=160), "d98d450cc764f01d4e3d1e1c2a5d89dc3fca5b1e767c850285c16493f7b1adcd", id="a small clock"
+        ),
+        pytest.param(
+            clock_picture(TIME, width=800), "e04717d8f529fad73bdbe2cf6940cfa40be91725a4b9bbdd4965f0c0167d8fc9", id="a large clock"
+        ),
+    ],
+)
+def test_the_pictures_are_what_they_have_always_been(picture: bytes, digest: str) -> None:
+    """Every dot is in the video's bytes, which a later try has to make again."""
+    assert sha256(picture).hexdigest() == digest
+
+
+@pytest.mark.parametrize(("width", "size"), [(160, (1, 138, 8)), (285, (1, 138, 8)), (286, (2, 276, 14)), (1_280, (2, 276, 14))])
+def test_the_clock_grows_where_there_is_room(width: int, size: tuple[int, int, int]) -> None:
+    assert clock_size(width=width) == size
+
+
+def test_the_strip_to_the_pixel() -> None:
+    pages = [Page(0, "", 1, 1), Page(2_000, "https://a/", 1, 1), Page(3_000, "b" * 33, 1, 1)]
+
+    found = plan_footer(pages, "EC-1", frames=FRAMES, width=160)
+
+    assert found.texts == [(0, ["EC-1"]), (20, ["https://a/", "EC-1"]), (30, ["b" * 21, "b" * 12, "EC-1"])]
+    assert (found.clock_x, found.clock_y, found.text_y, found.height) == (6, 6, 24, 76)
+    assert plan_footer([], None, frames=FRAMES, width=1).texts == [(0, ["no certifi", "cate"])]
+    assert plan_footer([], "EC-1", frames=FRAMES, width=800).height == 46
