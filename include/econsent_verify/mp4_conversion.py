@@ -25,7 +25,7 @@ from econsent_jobs.io.environment import NotConfigured, conninfo_of
 from econsent_verify.certificate_processing import DATABASE, CannotRun, archive_of, tell
 from econsent_verify.certificate_processing_checks.objects import Reader
 from econsent_verify.certificate_processing_checks.records import Database, connect
-from econsent_verify.mp4_conversion_checks.checks import Finding, Row, Trouble, check, objects_of
+from econsent_verify.mp4_conversion_checks.checks import Finding, Row, Trouble, check, folder_of, objects_of
 
 PACKAGE: Final = "econsent_verify.mp4_conversion_checks"
 PAGE_SIZE: Final = 50
@@ -100,16 +100,14 @@ def verify(connection: Connection, reader: Reader, *, company_id: str | None = N
         raise CannotRun(f"There is no company {company_id}: leave --company out to verify all.")
     for company in companies:
         report.companies += 1
-        known: set[str] = set()
         for row in conversions(connection, company):
             report.conversions += 1
             report.completed += row["status"] == "completed"
-            known |= {each["object_key"] for each in objects_of(row)}
             for finding in check(row, reader):
                 report.add(finding)
         for row in rows(connection, "find_forgotten_sessions", company_id=company):
             report.add(nothing(company, row["session_id"], Trouble.LOST, "conversion", expected="one"))
-        for key in strays(reader, company, known):
+        for key in strays(connection, reader, company):
             report.add(nothing(company, "", Trouble.STRAY, f"what {key} belongs to", expected="a conversion"))
     report.seconds = time.monotonic() - began
     return report
@@ -123,10 +121,19 @@ def conversions(connection: Connection, company_id: str) -> Iterator[Row]:
         after = page[-1]["session_id"]
 
 
-def strays(reader: Reader, company_id: str, known: set[str]) -> Iterator[str]:
-    """Yield the keys of replays that no row names. What a conversion under way has stored belongs to it soon."""
-    for page in reader.pages(f"{company_id}/"):
-        yield from (version.key for version in page if FOLDER in version.key and version.key not in known)
+def strays(connection: Connection, reader: Reader, company_id: str) -> Iterator[str]:
+    """Yield the keys of replays that no row names.
+
+    What a conversion under way has stored belongs to it soon, and what one stored that failed afterwards stays under its lock: both lie in
+    their session's folder. The rows are read after the listing, so that what is completed meanwhile is known.
+    """
+    found = [version.key for page in reader.pages(f"{company_id}/") for version in page if FOLDER in version.key]
+    known: set[str] = set()
+    folders: set[str] = set()
+    for row in conversions(connection, company_id) if found else ():
+        known |= {each["object_key"] for each in objects_of(row)}
+        folders |= {folder_of(row)} if row["status"] != "completed" else set()
+    yield from (key for key in found if key not in known and key.rpartition("/")[0] not in folders)
 
 
 def nothing(company_id: str, session_id: str, trouble: Trouble, what: str, *, expected: str) -> Finding:

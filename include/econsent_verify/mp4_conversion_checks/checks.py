@@ -201,9 +201,14 @@ def out_of_place(frames: Sequence[Sequence[int]], row: Row) -> Iterator[Sequence
 
 def expected_key(row: Row, kind: str) -> str:
     """Where a file has to lie: beside the session's certificates, named after the recording's hash."""
+    return f"{folder_of(row)}/{row['source_sha256']}.{SUFFIXES[kind]}"
+
+
+def folder_of(row: Row) -> str:
+    """Where a session's files lie."""
     day = row["session_started_at"].strftime("%Y/%m/%d")
     ids = [quote(row[name], safe="._-").replace("~", "%7E") for name in ("company_id", "property_id", "session_id")]
-    return f"{ids[0]}/{ids[1]}/{day}/{ids[2]}/replays/{row['source_sha256']}.{SUFFIXES[kind]}"
+    return f"{ids[0]}/{ids[1]}/{day}/{ids[2]}/replays"
 
 
 def moment(text: str) -> datetime:

@@ -78,6 +78,23 @@ def test_what_the_job_made_holds_and_every_change_is_named(
     assert verified().findings == []
 
 
+@pytest.mark.parametrize("status", ["processing", "failed"])
+def test_what_a_conversion_stored_before_its_end_is_no_stray(
+    run: Callable[..., JobResult], verified: Verify, database: Database, efs: Path, status: str
+) -> None:
+    """It belongs to one that goes on or that failed afterwards, under its lock; another session's file beside it is one."""
+    retain(database, efs, SMALL)
+    run()
+    database.execute("SET session_replication_role = replica")
+    database.execute("DELETE FROM econsent.storage_objects")
+    database.execute(b"UPDATE econsent.video_conversions SET status = %s", [status])
+
+    assert not [finding for finding in verified().findings if finding.trouble == "stray"]
+
+    database.execute("UPDATE econsent.video_conversions SET session_id = 'another'")
+    assert len([finding for finding in verified().findings if finding.trouble == "stray"]) == 3
+
+
 def test_one_flipped_bit_in_each_file_is_named(run: Callable[..., JobResult], verified: Verify, database: Database, efs: Path) -> None:
     retain(database, efs, SMALL)
     run()

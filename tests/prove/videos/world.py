@@ -16,7 +16,7 @@ from econsent_stack.stack import Stack
 from econsent_verify.certificate_processing_checks.objects import S3Reader
 from econsent_verify.certificate_processing_checks.records import connect
 from econsent_verify.mp4_conversion import verify
-from econsent_verify.mp4_conversion_checks.checks import Finding, Trouble
+from econsent_verify.mp4_conversion_checks.checks import Finding
 from tests.integration.retention_enforcement.world import World as Platform
 from tests.prove.harness.rows import Asking
 from tests.prove.harness.s3_clients import setting_of
@@ -35,9 +35,6 @@ FROM (
   SELECT conversion_id FROM econsent.video_conversions WHERE status IN ('pending', 'processing') FOR UPDATE SKIP LOCKED
 ) AS free
 WHERE conversion.conversion_id = free.conversion_id
-"""
-FAILED: Final = """
-SELECT FROM econsent.video_conversions WHERE company_id = %(company)s AND session_id = %(session)s AND status = 'failed'
 """
 FORGET: Final = """
 WITH gone AS (
@@ -116,14 +113,7 @@ class World(Asking):
         self.unseen = 0
         with connect(self.verifying) as connection:
             reports = [verify(connection, self.reader, company_id=company) for pair in pairs for company in pair]
-        return [finding for report in reports for finding in report.findings if not self._is_abandoned(finding)]
-
-    def _is_abandoned(self, finding: Finding) -> bool:
-        """Whether it names what a conversion stored that failed afterwards: under its lock it stays, and the verifier calls it stray."""
-        if finding.trouble is not Trouble.STRAY:
-            return False
-        company, _, _, _, _, session = finding.what.removeprefix("what ").split("/")[:6]
-        return bool(self.rows(FAILED, company=company, session=session))
+        return [finding for report in reports for finding in report.findings]
 
     def staged(self, conversions: Collection[str]) -> list[Path]:
         """What lies between the workplaces of these conversions and the archive."""
