@@ -78,9 +78,13 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What one visit is: its page and what is done there. ``checkout_ms``: how often the recorder takes a whole new picture of the page."""
+    """What one visit is: its page (of its own name where none is named) and what is done there.
+
+    ``checkout_ms``: how often the recorder takes a whole new picture of the page.
+    """
 
     act: Callable[[Visit], None]
+    page: str | None = None
     size: ViewportSize = field(default_factory=lambda: DESK)
     touch: bool = False
     checkout_ms: int | None = None
@@ -195,7 +199,7 @@ VISITS: Final[Mapping[str, Script]] = {
     "iframes": Script(act=iframes),
     "shadow": Script(act=shadow),
     "dialogs": Script(act=dialogs),
-    "two_hours": Script(act=two_hours),
+    "two_hours": Script(act=two_hours, page="long_form"),
     "many_events": Script(act=many_events),
     "restless": Script(act=restless),
 }
@@ -212,7 +216,7 @@ def recorder() -> str:
 def record(browser: Browser, name: str, bundle: str) -> list[dict[str, Any]]:
     """Return the events of one visit."""
     script = VISITS[name]
-    page_file = FOLDER / "pages" / f"{name}.html"
+    page_file = FOLDER / "pages" / f"{script.page or name}.html"
     context = browser.new_context(viewport=script.size, has_touch=script.touch, is_mobile=script.touch, locale="en-GB", timezone_id="UTC")
     page = context.new_page()
     page.clock.install(time=STARTED_MS / 1000)
