@@ -162,7 +162,6 @@ class Bench:
         self.post(wallets=1, items=items)
         over.set()
         thread.join()
-        self.owner.execute("DELETE FROM econsent.usage_events WHERE request_id LIKE 'late-%'")
         return waited
 
 
@@ -179,7 +178,6 @@ def main(argv: list[str]) -> int:
         )
         unmarked = [bench.bare(items=options.items, marks=False) for _ in range(options.pairs)]
         waited = sorted(bench.waits(items=options.items))
-        bench.owner.execute("DELETE FROM econsent.usage_events WHERE request_id LIKE 'late-%'")
         names = [f"bench-{number:05d}" for number in range(1, bench._made + 1)]
         bench.rest()
         checks = measured(options.pairs, lambda: bench.check(names), lambda: bench.group(names))

@@ -230,10 +230,12 @@ def ask_about_payments(turn: Turn) -> None:
     """Steps 4 and 7: no lock is held and no transaction is open while the provider is called."""
     store, settings = turn.tools.store, turn.tools.settings
     moment = store.now()
-    for payment in store.list_pending(turn.company_id, asked_from=moment - settings.pending_age, moment=moment):
+    for listed in store.list_pending(turn.company_id, asked_from=moment - settings.pending_age, moment=moment):
         token = uuid4()
-        if not store.lease_payment(payment.payment_id, token=token, moment=store.now(), lease_seconds=settings.payment_lease_seconds):
+        attempts = store.lease_payment(listed.payment_id, token=token, moment=store.now(), lease_seconds=settings.payment_lease_seconds)
+        if attempts is None:
             continue
+        payment = replace(listed, attempts=attempts)
         try:
             answer = ask(turn.tools.provider, payment, age=store.now() - payment.created_at)
         except BadItem as error:

@@ -149,8 +149,8 @@ class Store(Protocol):
         """List open payments to ask the provider about."""
         ...
 
-    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> bool:
-        """Take an open payment in hand; False where another worker has it, or it is settled."""
+    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> int | None:
+        """Take an open payment in hand and return how often it was before; None where another worker has it, or it is settled."""
         ...
 
     def settle_payment(self, payment_id: str, *, succeeded: bool, provider_ref: str | None, error: str | None, moment: datetime) -> bool:
@@ -338,9 +338,10 @@ class PostgresStore:
         rows = self._rows("list_pending", company_id=company_id, asked_from=asked_from, moment=moment, most=MOST_ROWS)
         return [Payment(**row) for row in rows]
 
-    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> bool:
+    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> int | None:
         fence = {"payment_id": payment_id, "lease_token": token}
-        return bool(self._rows("lease_payment", **fence, moment=moment, lease_seconds=lease_seconds))
+        leased = self._rows("lease_payment", **fence, moment=moment, lease_seconds=lease_seconds)
+        return leased[0]["attempts_before"] if leased else None
 
     def settle_payment(self, payment_id: str, *, succeeded: bool, provider_ref: str | None, error: str | None, moment: datetime) -> bool:
         status = "succeeded" if succeeded else "failed"

@@ -81,6 +81,33 @@ def test_a_kill_between_decision_and_commit_costs_nothing(
     assert low.is_whole()
 
 
+def test_a_payment_that_another_worker_sent_meanwhile_is_asked_for(
+    low: World, run: Run, make_tools: Callable[..., Tools], bank: Bank, moment: Moment
+) -> None:
+    """This worker read it before it stood still; the other one was killed after the charge, and the provider forgot our key since."""
+    tools = make_tools()
+
+    class Overtaken:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tools.store, name)
+
+        def list_pending(self, company_id: str, **moments: Any) -> Any:
+            listed = tools.store.list_pending(company_id, **moments)
+            if listed and not bank.charges():
+                moment.forward(hours=1)
+                with pytest.raises(Killed):
+                    run(provider=Deadly(make_tools().provider, "charged"))
+                bank.plan("forget")
+                moment.forward(hours=30)
+            return listed
+
+    run(store=Overtaken())
+    run()
+
+    assert len(bank.charges()) == 1
+    assert low.amounts() == ["recharge 4.0000", "auto_recharge 50.0000"]
+
+
 def test_three_failures_in_a_row_switch_it_off_and_say_so(low: World, run: Run, bank: Bank, moment: Moment) -> None:
     bank.plan("decline", "decline", "decline")
     for _ in range(5):

@@ -121,7 +121,8 @@ class History:
     def __init__(self, side: Side, random: Random) -> None:
         self._side, self._random = side, random
         self._late: list[Callable[[], None]] = []
-        self._forgetful = random.random() < 0.3  # a provider that forgets keys has no late calls: that would be its own double charge
+        # a provider that forgets keys has no late calls, and no two workers at once: that would be its own double charge
+        self._forgetful = random.random() < 0.3
         fates = FATES if self._forgetful else (*FATES, Fate.LATE)
         self._crew = Crew(random, weak_spots=WEAK_SPOTS, fates=fates)
         self._requests: dict[str, Asked] = {}
@@ -159,7 +160,7 @@ class History:
             self._platform()
         elif draw < 0.94 and self._late:
             self._late.pop(random.randrange(len(self._late)))()
-        elif self._crew.has_room:
+        elif self._crew.has_room and not (self._forgetful and self._crew.at_work):
             self._crew.begin(self._job)
 
     def _platform(self) -> None:

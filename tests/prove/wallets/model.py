@@ -466,12 +466,13 @@ class ModelStore:
             and (row.leased_until is None or row.leased_until <= moment)
         ]
 
-    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> bool:
+    def lease_payment(self, payment_id: str, *, token: UUID, moment: datetime, lease_seconds: float) -> int | None:
         row = self._tables.payments[payment_id]
         if row.status != "pending" or (row.leased_until is not None and row.leased_until > moment):
-            return False
-        self._database.pay(payment_id, lease_token=token, leased_until=moment + timedelta(seconds=lease_seconds), attempts=row.attempts + 1)
-        return True
+            return None
+        before = row.attempts
+        self._database.pay(payment_id, lease_token=token, leased_until=moment + timedelta(seconds=lease_seconds), attempts=before + 1)
+        return before
 
     def settle_payment(self, payment_id: str, *, succeeded: bool, provider_ref: str, error: str | None, moment: datetime) -> bool:
         if self._tables.payments[payment_id].status != "pending":

@@ -51,10 +51,19 @@ PLANTED: Final = (
         killers=(UNIT + "test_balance.py", MODEL),
     ),
     Planted(
+        name="a payment that another worker sent meanwhile is sent again",
+        file=JOB + "job.py",
+        old="payment = replace(listed, attempts=attempts)",
+        new="payment = listed",
+        killers=(
+            "tests/integration/wallet_reconciliation/test_payments.py::test_a_payment_that_another_worker_sent_meanwhile_is_asked_for",
+        ),
+    ),
+    Planted(
         name="money is a float for a moment",
         file=JOB + "sql/post_usage.sql",
         old="due.quantity * price.unit_price AS amount",
-        new="(due.quantity * price.unit_price::real)::numeric(14, 3) AS amount",
+        new="(due.quantity * price.unit_price::real)::numeric(14, 2) AS amount",
         killers=(ONCE,),
     ),
     Planted(

@@ -1,4 +1,5 @@
--- Committed before the provider is called: while it holds, no other worker asks for or sends this payment.
+-- Committed before the provider is called: while it holds, no other worker asks for or sends this payment. How often it was in hand
+-- before is told as of now: another worker may have sent it since the payment was read.
 UPDATE econsent.payments AS payment
 SET
     lease_token = %(lease_token)s,
@@ -8,4 +9,4 @@ WHERE
     payment.payment_id = %(payment_id)s
     AND payment.status = 'pending'
     AND (payment.leased_until IS NULL OR payment.leased_until <= %(moment)s)
-RETURNING payment.payment_id
+RETURNING payment.attempts - 1 AS attempts_before
