@@ -10,6 +10,7 @@ from econsent_jobs.mp4_conversion.model import FPS, Bounds
 from econsent_jobs.mp4_conversion.workplace import Workplace
 
 MEMORY_SECONDS: Final = 5.0  # between two looks
+FIRST_SECONDS: Final = 0.2  # before the first frame, while the browser takes what it needs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,9 +32,8 @@ class Progress:
             raise TransientError(
                 ErrorClass.TIMEOUT, f"the video was not done after {self.bounds.seconds:g} s (frame {self.done} of {self.frames})"
             )
-        if now - self.measured_at > MEMORY_SECONDS:
-            used = self.place.memory_bytes()
-            self.measured_at = now if used else 0.0  # before the browser runs nothing was measured
+        if now - self.measured_at > (MEMORY_SECONDS if self.done else FIRST_SECONDS):
+            used, self.measured_at = self.place.memory_bytes(), now
             if used > self.bounds.memory_bytes:
                 raise TransientError(
                     ErrorClass.RENDER,
