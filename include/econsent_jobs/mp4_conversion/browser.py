@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import select
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -90,7 +91,7 @@ class Browser:
         self.blocked: Counter[str] = Counter()
         theirs_read, self._write = os.pipe()
         self._read, theirs_write = os.pipe()
-        profile = place.folder / f"profile-{theirs_read}"
+        profile = tempfile.mkdtemp(prefix="profile-", dir=place.folder)
         command = sandboxed_command(programs.chromium) if sandbox else [str(programs.chromium), "--no-sandbox"]
         self._process = place.start(
             [*command, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
@@ -107,12 +108,17 @@ class Browser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.watch(nobody)
         if error is None:
             with suppress(TransientError):
                 self._send("Browser.close", "{}", session=None)
         os.close(self._write)
         os.close(self._read)
         self._place.stop(self._process, seconds=2.0 if error is None else 0.0)
+
+    def watch(self, pulse: Callable[[], None]) -> None:
+        """Call ``pulse`` instead from now on."""
+        self._pulse = pulse
 
     def version(self) -> str:
         return self.call("Browser.getVersion")["product"].rpartition("/")[2]
@@ -246,6 +252,10 @@ class Browser:
                 self.blocked[details.get("blockedURL", details["violatedDirective"])[:200]] += 1
         elif message.get("method") in {"Inspector.targetCrashed", "Target.targetCrashed"}:
             raise TransientError(ErrorClass.RENDER, "the browser's page crashed; it is tried again")
+
+
+def nobody() -> None:
+    """Nobody looks after the browser any more."""
 
 
 def value_of(answer: Mapping[str, Any]) -> Any:

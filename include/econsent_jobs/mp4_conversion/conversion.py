@@ -1,12 +1,14 @@
 """One recording becomes one video: read, plan, render and encode at once, inspect, and write down what it shows."""
 
 import logging
+import os
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from json import dumps
 from pathlib import Path
 from subprocess import run
@@ -19,6 +21,7 @@ from econsent_jobs.mp4_conversion import replayer
 from econsent_jobs.mp4_conversion.browser import Browser
 from econsent_jobs.mp4_conversion.encoder import Encoder
 from econsent_jobs.mp4_conversion.files import hash_of
+from econsent_jobs.mp4_conversion.hands import go_on, in_turn, share_of
 from econsent_jobs.mp4_conversion.inspection import inspect
 from econsent_jobs.mp4_conversion.model import (
     FPS,
@@ -48,6 +51,8 @@ log = logging.getLogger(__name__)
 POSTER, SIDECAR = "poster.jpg", "sidecar.json"
 STEP_BYTES: Final = 4 * 1024 * 1024  # of events that the browser gets at once
 START_SECONDS: Final = 30.0
+SHARED_CAPTURES: Final = 64  # fewer pictures are drawn before a second browser is there
+SHARED_BYTES: Final = 8 * 1024 * 1024  # of a recording, whose page two browsers hold in memory
 
 
 class Converter(Protocol):
@@ -130,6 +135,7 @@ class Conversion:
         self._programs = settings.programs
         self._bounds = settings.bounds
         self._sandbox = sandbox
+        self._most_browsers = settings.most_browsers
 
     def read(self, stream: Readable) -> Recording:
         file, intake = RecordingFile(stream, largest_bytes=self._bounds.recording_bytes), Intake(self._bounds)
@@ -162,13 +168,13 @@ class Conversion:
 
     def _capture(self, recording: Recording, layout: Layout, encoder: Encoder) -> Captured:
         """Take every planned picture and feed every planned frame."""
-        answer_seconds, progress = self._bounds.answer_seconds, self._progress
-        with Browser(self._place, self._programs, pulse=progress.pulse, answer_seconds=answer_seconds, sandbox=self._sandbox) as browser:
-            tools = {"rrweb": replayer.VERSION, "chromium": browser.version(), "ffmpeg": ffmpeg_version(self._programs.ffmpeg)}
-            self.open_page(browser, recording, layout)
+        progress, captures = self._progress, deque(layout.plan.captures)
+        with ExitStack() as opened:
+            browsers = self._open(opened, recording, layout)
+            progress.look_at_memory()
+            tools = {"rrweb": replayer.VERSION, "chromium": browsers[0].version(), "ffmpeg": ffmpeg_version(self._programs.ffmpeg)}
+            pictures = self._draw(opened, browsers, recording, layout)
             poster, picture = b"", b""
-            captures = deque(layout.plan.captures)
-            pictures = self._pictures(browser, recording, layout)
             for number in layout.plan.fed:
                 if captures and captures[0].frame == number:
                     captures.popleft()
@@ -180,10 +186,36 @@ class Conversion:
             assert next(pictures, None) is None, "every picture is shown"
             assert not captures, f"{len(captures)} pictures were planned and not taken"
             assert poster, "the poster is one of the pictures"
-            return Captured(poster=poster, blocked=Counter(browser.blocked), tools={**tools, "sandbox": self._sandbox})
+            return Captured(poster=poster, blocked=Counter(browsers[0].blocked), tools={**tools, "sandbox": self._sandbox})
 
-    def _pictures(self, browser: Browser, recording: Recording, layout: Layout) -> Generator[bytes]:
-        """Take the planned pictures in their order, and apply what follows the last one.
+    def _open(self, opened: ExitStack, recording: Recording, layout: Layout) -> list[Browser]:
+        """Open the browsers that are to draw, each with its page."""
+        answer_seconds, pulse = self._bounds.answer_seconds, self._progress.pulse
+        browsers: list[Browser] = []
+        for _ in range(self._shares(recording, layout)):
+            browser = Browser(self._place, self._programs, pulse=pulse, answer_seconds=answer_seconds, sandbox=self._sandbox)
+            browsers.append(opened.enter_context(browser))
+            self.open_page(browser, recording, layout)
+        return browsers
+
+    def _draw(self, opened: ExitStack, browsers: Sequence[Browser], recording: Recording, layout: Layout) -> Iterator[bytes]:
+        """Return all pictures in their order; several browsers draw them in threads of their own, until ``opened`` ends."""
+        shares = len(browsers)
+        drawn = [self._pictures(browser, recording, layout, share=share, shares=shares) for share, browser in enumerate(browsers)]
+        if shares == 1:
+            return drawn[0]
+        stop = threading.Event()
+        for browser in browsers:
+            browser.watch(partial(go_on, stop))
+        return opened.enter_context(in_turn(drawn, pictures=len(layout.plan.captures), stop=stop, pulse=self._progress.pulse))
+
+    def _shares(self, recording: Recording, layout: Layout) -> int:
+        """Return how many browsers draw: several only where that pays, such pages fit into a lane, and the processors are free."""
+        pays = len(layout.plan.captures) >= SHARED_CAPTURES and recording.size_bytes <= SHARED_BYTES
+        return min(self._most_browsers, len(os.sched_getaffinity(0))) if pays and self._place.is_alone() else 1
+
+    def _pictures(self, browser: Browser, recording: Recording, layout: Layout, *, share: int, shares: int) -> Generator[bytes]:
+        """Take one share of the planned pictures in their order, and apply what follows the last one.
 
         While a picture is encoded the browser applies what comes up to the next one.
         """
@@ -202,9 +234,10 @@ class Conversion:
         under_way = begin(0)
         for place in range(len(captures)):
             browser.applied(under_way)
-            picture = browser.picture()
+            picture = browser.picture() if share_of(place, shares=shares) == share else None
             under_way = begin(place + 1)
-            yield picture
+            if picture is not None:
+                yield picture
         browser.applied(under_way)
 
     def open_page(self, browser: Browser, recording: Recording, layout: Layout) -> None:

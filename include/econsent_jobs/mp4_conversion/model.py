@@ -280,7 +280,10 @@ class Programs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``work_folder``: for what a conversion needs while it runs. ``linger_seconds``: a lane without work stays so long."""
+    """``work_folder``: for what a conversion needs while it runs. ``linger_seconds``: a lane without work stays so long.
+
+    ``most_browsers``: for one video, where nothing else is converted on this machine.
+    """
 
     programs: Programs
     work_folder: Path
@@ -288,4 +291,5 @@ class Settings:
     heartbeat_seconds: float = 30.0
     most_in_flight: int = 5
     linger_seconds: float = 20.0
+    most_browsers: int = 1
     bounds: Bounds = field(default_factory=Bounds)

@@ -10,7 +10,6 @@ from econsent_jobs.mp4_conversion.model import FPS, Bounds
 from econsent_jobs.mp4_conversion.workplace import Workplace
 
 MEMORY_SECONDS: Final = 5.0  # between two looks
-FIRST_SECONDS: Final = 0.2  # before the first frame, while the browser takes what it needs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,14 +31,18 @@ class Progress:
             raise TransientError(
                 ErrorClass.TIMEOUT, f"the video was not done after {self.bounds.seconds:g} s (frame {self.done} of {self.frames})"
             )
-        if now - self.measured_at > (MEMORY_SECONDS if self.done else FIRST_SECONDS):
-            used, self.measured_at = self.place.memory_bytes(), now
-            if used > self.bounds.memory_bytes:
-                raise TransientError(
-                    ErrorClass.RENDER,
-                    f"the browser took {used // 1024**2} MB for this recording, at most {self.bounds.memory_bytes // 1024**2} are allowed",
-                )
+        if now - self.measured_at > MEMORY_SECONDS:
+            self.look_at_memory()
         self.beat(self)
+
+    def look_at_memory(self) -> None:
+        """Raise TransientError (render) when browser and ffmpeg take more memory than one conversion may."""
+        used, self.measured_at = self.place.memory_bytes(), time.monotonic()
+        if used > self.bounds.memory_bytes:
+            raise TransientError(
+                ErrorClass.RENDER,
+                f"the browser took {used // 1024**2} MB for this recording, at most {self.bounds.memory_bytes // 1024**2} are allowed",
+            )
 
     @property
     def percent(self) -> int:

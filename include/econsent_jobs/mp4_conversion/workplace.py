@@ -107,6 +107,10 @@ class Workplace:
                 self._tell(f"-{process.pid}")
         return code
 
+    def is_alone(self) -> bool:
+        """Whether no other conversion has its folder beside this one."""
+        return not any(other != self.folder for other in self.folder.parent.glob(f"{PREFIX}*"))
+
     def memory_bytes(self) -> int:
         """Return the programs' share of memory, together with all that they started."""
         groups = {process.pid for process in self._running}

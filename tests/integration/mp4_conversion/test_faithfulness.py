@@ -2,7 +2,11 @@
 
 import base64
 import json
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import ffmpeg
 import pytest
 from playwright.sync_api import Browser
 
+from econsent_jobs.core.errors import TransientError
 from econsent_jobs.mp4_conversion.commands import unknown_session
 from econsent_jobs.mp4_conversion.conversion import Studio
 from econsent_jobs.mp4_conversion.model import FPS, STEP_MS, Programs, Settings
@@ -88,6 +93,62 @@ def test_every_change_is_seen_within_one_step_of_its_event(settings: Settings, p
     assert [round(value / 255) for value in shown] == [colour_at(number * STEP_MS) for number in range(31)]
     assert document["recording"]["events"] == len(moments) + 3
     assert recording.started_ms == STARTED_MS
+
+
+def test_two_browsers_draw_what_one_does(settings: Settings) -> None:
+    """Alone on the machine a video has two browsers, beside another conversion one: the bytes are the same."""
+    found: dict[int, tuple[str, int]] = {}
+    for most in (1, 2):
+        browsers: set[int] = set()
+
+        def beat(progress: Progress, seen: set[int] = browsers) -> None:
+            seen.add(len(list(progress.place.folder.glob("profile-*"))))
+
+        studio = Studio(replace(settings, most_browsers=most))
+        with studio.conversion(still):
+            """The sandbox is tried here, with a browser of its own."""
+        with studio.conversion(beat) as conversion:
+            rendered = conversion.render(conversion.read(BytesIO(contents_of("dialogs"))), unknown_session("s"))
+            found[most] = (rendered.facts.output_sha256, max(browsers))
+    two = replace(settings, most_browsers=2)
+    with Studio(two).conversion(still), Studio(two).conversion(still) as second:
+        beside = second.render(second.read(BytesIO(contents_of("dialogs"))), unknown_session("s"))
+
+    assert found == {1: (beside.facts.output_sha256, 1), 2: (beside.facts.output_sha256, 2)}
+
+
+def test_a_browser_that_ends_ends_the_video_of_two(settings: Settings) -> None:
+    """Whichever it is: the conversion fails as with one browser, and nothing of it is left."""
+    killed: list[int] = []
+
+    def beat(progress: Progress) -> None:
+        if progress.done > 20 and not killed:
+            victims = [
+                pid for pid in processes_in(progress.place.folder) if b"profile-" in words_of(pid) and b"--type=" not in words_of(pid)
+            ]
+            killed.append(len(victims))
+            os.kill(victims[-1], signal.SIGKILL)
+
+    with Studio(replace(settings, most_browsers=2)).conversion(beat) as conversion:
+        recording = conversion.read(BytesIO(contents_of("dialogs")))
+        with pytest.raises(TransientError, match="the browser ended"):
+            conversion.render(recording, unknown_session("s"))
+
+    assert killed[0] >= 2
+    assert list(settings.work_folder.iterdir()) == []
+
+
+def processes_in(folder: Path) -> list[int]:
+    found: list[int] = []
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").readlink() == folder:
+                found.append(pid)
+    return found
+
+
+def words_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_browser_opens_the_video_and_seeks_in_it(settings: Settings, player: Browser) -> None:
