@@ -5,11 +5,11 @@ kernel does for a process that was killed.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,13 +31,9 @@ class Workplace:
     """Use it as a context manager. ``folder`` is empty at first, and this process's alone."""
 
     def __init__(self, base: Path) -> None:
-        try:
-            base.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-        except OSError as error:
-            raise PermanentError(
-                ErrorClass.CONFIG, f"the working folder {base} cannot be written to ({error.strerror}): make room"
-            ) from error
+        self.folder = base / f"{PREFIX}{secrets.token_hex(6)}"
+        self._running: list[subprocess.Popen[bytes]] = []
+        # the reaper first: a process that is killed between the two would leave a folder that nobody knows
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", str(REAPER), str(self.folder)],
             stdin=subprocess.PIPE,
@@ -46,7 +42,14 @@ class Workplace:
             start_new_session=True,
             cwd="/",
         )
-        self._running: list[subprocess.Popen[bytes]] = []
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise PermanentError(
+                ErrorClass.CONFIG, f"the working folder {base} cannot be written to ({error.strerror}): make room"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

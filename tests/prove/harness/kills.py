@@ -71,7 +71,8 @@ def prove_two_workers(stage: Stage[Any], *, numbers: Iterator[int]) -> Verdict:
         together = [stage.make_case(next(numbers)) for _ in range(SHARED_CASES)]
         pids = [stage.nursery.start({**stage.direct(), **part}) for part in stage.sharing]
         ended = [stage.nursery.wait(pid) for pid in pids]
-        for case in together:
+        for case in together:  # what one of them found in the other's hands may be left to the next run
+            verdict += settle(stage, case, stage.direct())
             verdict += stage.examine(case, [], thorough=False)
         broken = [f"one of two workers broke down: {each}" for each in ended if each.code != 0 or not each.report]
         if broken:
