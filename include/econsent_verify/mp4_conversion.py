@@ -100,15 +100,21 @@ def verify(connection: Connection, reader: Reader, *, company_id: str | None = N
         raise CannotRun(f"There is no company {company_id}: leave --company out to verify all.")
     for company in companies:
         report.companies += 1
+        stored = replays(reader, company)
+        known: set[str] = set()
+        folders: set[str] = set()
         for row in conversions(connection, company):
             report.conversions += 1
             report.completed += row["status"] == "completed"
+            known |= {each["object_key"] for each in objects_of(row)}
+            folders |= {folder_of(row)} if row["status"] != "completed" else set()
             for finding in check(row, reader):
                 report.add(finding)
         for row in rows(connection, "find_forgotten_sessions", company_id=company):
             report.add(nothing(company, row["session_id"], Trouble.LOST, "conversion", expected="one"))
-        for key in strays(connection, reader, company):
-            report.add(nothing(company, "", Trouble.STRAY, f"what {key} belongs to", expected="a conversion"))
+        for key in stored:
+            if key not in known and key.rpartition("/")[0] not in folders:
+                report.add(nothing(company, "", Trouble.STRAY, f"what {key} belongs to", expected="a conversion"))
     report.seconds = time.monotonic() - began
     return report
 
@@ -121,19 +127,13 @@ def conversions(connection: Connection, company_id: str) -> Iterator[Row]:
         after = page[-1]["session_id"]
 
 
-def strays(connection: Connection, reader: Reader, company_id: str) -> Iterator[str]:
-    """Yield the keys of replays that no row names.
+def replays(reader: Reader, company_id: str) -> list[str]:
+    """List the keys of all replays. It is done before the rows are read, so that what is completed meanwhile is known.
 
-    What a conversion under way has stored belongs to it soon, and what one stored that failed afterwards stays under its lock: both lie in
-    their session's folder. The rows are read after the listing, so that what is completed meanwhile is known.
+    One that no row names is a stray, but for what lies in the folder of a conversion under way, whose it is soon, or of one that failed
+    after it had stored it, where it stays under its lock.
     """
-    found = [version.key for page in reader.pages(f"{company_id}/") for version in page if FOLDER in version.key]
-    known: set[str] = set()
-    folders: set[str] = set()
-    for row in conversions(connection, company_id) if found else ():
-        known |= {each["object_key"] for each in objects_of(row)}
-        folders |= {folder_of(row)} if row["status"] != "completed" else set()
-    yield from (key for key in found if key not in known and key.rpartition("/")[0] not in folders)
+    return [version.key for page in reader.pages(f"{company_id}/") for version in page if FOLDER in version.key]
 
 
 def nothing(company_id: str, session_id: str, trouble: Trouble, what: str, *, expected: str) -> Finding:

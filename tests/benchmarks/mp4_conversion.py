@@ -89,7 +89,7 @@ class Bench:
             layout = lay_out(found, unknown_session("bench"), BOUNDS)
             with Browser(place, self.settings.programs, pulse=progress.pulse, answer_seconds=60) as browser:
                 bare.open_page(browser, found, layout)
-                bare.step(browser, [entry.line for entry in found.entries[:2]], None)
+                browser.applied(bare.begin_step(browser, [entry.line for entry in found.entries[:2]], None))
                 began = time.monotonic()
                 pictures = [browser.picture() for _ in layout.plan.captures]
                 taking = time.monotonic() - began

@@ -168,7 +168,7 @@ class Conversion:
 
     def _capture(self, recording: Recording, layout: Layout, encoder: Encoder) -> Captured:
         """Take every planned picture and feed every planned frame."""
-        progress, captures = self._progress, deque(layout.plan.captures)
+        progress, captured = self._progress, {capture.frame for capture in layout.plan.captures}
         with ExitStack() as opened:
             browsers = self._open(opened, recording, layout)
             progress.look_at_memory()
@@ -176,15 +176,13 @@ class Conversion:
             pictures = self._draw(opened, browsers, recording, layout)
             poster, picture = b"", b""
             for number in layout.plan.fed:
-                if captures and captures[0].frame == number:
-                    captures.popleft()
+                if number in captured:
                     picture = next(pictures)
                     poster = picture if number == layout.plan.poster_frame else poster
                 encoder.feed(number, picture)
                 progress.done = number + 1
                 progress.pulse()
             assert next(pictures, None) is None, "every picture is shown"
-            assert not captures, f"{len(captures)} pictures were planned and not taken"
             assert poster, "the poster is one of the pictures"
             return Captured(poster=poster, blocked=Counter(browsers[0].blocked), tools={**tools, "sandbox": self._sandbox})
 
@@ -255,12 +253,11 @@ class Conversion:
         if not browser.apply("econsentStart", dumps(words)):
             raise TransientError(ErrorClass.RENDER, "the replayer lacks what its driver needs; fetch the pinned one again")
 
-    def step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> None:
-        """Apply events to the page, and then the footer's text, where it changes."""
-        browser.applied(self.begin_step(browser, lines, text))
-
     def begin_step(self, browser: Browser, lines: Sequence[int], text: Sequence[str] | None) -> int:
-        """Send the same, in portions that the pipe and the page take at once; return the number of the last, which is not waited for."""
+        """Apply events to the page, in portions that the pipe and the page take at once, and then the footer's text, where it changes.
+
+        Return the number of the last portion, which is not waited for.
+        """
         at = 0
         while True:
             end, size = at, 0

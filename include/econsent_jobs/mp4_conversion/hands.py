@@ -34,14 +34,12 @@ class Hand(threading.Thread):
         self._ready: Queue[bytes | BaseException | None] = Queue(AHEAD)
 
     def run(self) -> None:
-        with suppress(Stopped):
-            try:
-                for picture in self._pictures:
-                    self._put(picture)
-                self._put(None)
-            except Stopped:
-                raise
-            except BaseException as error:  # noqa: BLE001  it is raised where the picture is waited for
+        try:
+            for picture in self._pictures:
+                self._put(picture)
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001  it is raised where the picture is waited for
+            with suppress(Stopped):
                 self._put(error)
 
     def take(self, pulse: Callable[[], None]) -> bytes | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import dict_row
 
 from demo.insert import insert_tenant, retention_of
 from demo.tenants import TENANTS
@@ -19,6 +18,7 @@ from econsent_verify.certificate_processing_checks.records import Database as Ve
 from econsent_verify.certificate_processing_checks.records import connect
 from econsent_verify.certificate_processing_checks.walk import Report, Scope, verify
 from tests.prove.certificates.keys import KEYS
+from tests.prove.harness.rows import Asking
 from tests.prove.harness.s3_clients import setting_of
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
@@ -48,7 +48,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(Asking):
     """``direct`` is an errand that meets no proxy, ``proxied`` one whose every call passes the switchboard."""
 
     database: psycopg.Connection[Any]
@@ -62,14 +62,6 @@ class World:
     proxied: Errand
     verifying: str
     reader: S3Reader
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self.database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query.encode(), parameters).fetchall()
-
-    def one(self, query: str, **parameters: Any) -> dict[str, Any]:
-        (row,) = self.rows(query, **parameters)
-        return row
 
     def reset_policies(self) -> None:
         """Undo what an earlier case changed."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import dict_row
 
 from econsent_jobs.io.object_versions import ObjectVersions
 from econsent_jobs.retention_enforcement.job import STEPS
@@ -17,6 +16,7 @@ from econsent_verify.retention_enforcement_checks.findings import Report
 from econsent_verify.retention_enforcement_checks.walk import Stores, verify
 from tests.integration.retention_enforcement.world import COMPANY
 from tests.integration.retention_enforcement.world import World as Platform
+from tests.prove.harness.rows import Asking
 from tests.prove.harness.s3_clients import setting_of
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
@@ -60,7 +60,7 @@ class Errand:
 
 
 @dataclass(slots=True, kw_only=True)
-class World:
+class World(Asking):
     """``direct`` is an errand that meets no proxy, ``proxied`` one whose every call passes the switchboard.
 
     ``platform`` writes what the platform writes. ``examined``: cases are over, and their rows may go.
@@ -76,14 +76,6 @@ class World:
     reader: Any
     role_client: Any
     examined: bool = field(default=False)
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self.database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query.encode(), parameters).fetchall()
-
-    def one(self, query: str, **parameters: Any) -> dict[str, Any]:
-        (row,) = self.rows(query, **parameters)
-        return row
 
     def wipe(self) -> None:
         """Take away what earlier cases left, past triggers and foreign keys: each case makes as many calls as the first one."""

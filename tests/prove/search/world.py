@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import psycopg
 from elasticsearch import Elasticsearch
-from psycopg.rows import dict_row
 
 from econsent_jobs.elasticsearch_sync.model import Settings
 from econsent_jobs.io.search_index import SearchIndex
 from econsent_stack.servers import elasticsearch
 from econsent_stack.stack import Stack
 from econsent_verify.elasticsearch_sync import Report, verify
+from tests.prove.harness.rows import Asking
 from tests.prove.search.histories import COMPANIES
 from tests.prove.search.platform import Platform
 from tests.prove.wire.http_talk import HttpTalk
@@ -62,7 +62,7 @@ class Errand:
 
 
 @dataclass(slots=True, kw_only=True)
-class World:
+class World(Asking):
     """``direct`` is an errand that meets no proxy, ``proxied`` one whose every call passes the switchboard; both of the index in use.
 
     ``over``: certificates of cases that were examined.
@@ -76,14 +76,6 @@ class World:
     proxied: Errand
     verifying: str
     over: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self.database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query.encode(), parameters).fetchall()
-
-    def one(self, query: str, **parameters: Any) -> dict[str, Any]:
-        (row,) = self.rows(query, **parameters)
-        return row
 
     @property
     def platform(self) -> Platform:

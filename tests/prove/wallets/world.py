@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import httpx
 import psycopg
-from psycopg.rows import dict_row
 
 from econsent_stack.payments_sandbox import serve
 from econsent_stack.stack import Stack
 from econsent_verify.wallet_reconciliation_checks.walk import Database as Verified
 from econsent_verify.wallet_reconciliation_checks.walk import Report, connect, verify
+from tests.prove.harness.rows import Asking
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
 from tests.prove.wire.postgres_talk import PostgresTalk
@@ -80,7 +80,7 @@ class Bank:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(Asking):
     """``direct`` is an errand that meets no proxy, ``proxied`` one whose every call passes the switchboard."""
 
     database: psycopg.Connection[Any]
@@ -91,14 +91,6 @@ class World:
     direct: Errand
     proxied: Errand
     verifying: str
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self.database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query.encode(), parameters).fetchall()
-
-    def one(self, query: str, **parameters: Any) -> dict[str, Any]:
-        (row,) = self.rows(query, **parameters)
-        return row
 
     def company(self, company_id: str, *, quota: int = 2, **wallet: Any) -> str:
         """Insert a company with its wallet, as ``create_company`` does, but without partitions: a case has no sessions."""

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import dict_row
 
 from econsent_stack.stack import Stack
 from econsent_verify.webhook_delivery_retry_checks.receipts import Receipt, Receipts
 from econsent_verify.webhook_delivery_retry_checks.records import Database as Verified
 from econsent_verify.webhook_delivery_retry_checks.records import connect
 from econsent_verify.webhook_delivery_retry_checks.walk import Report, Scope, verify
+from tests.prove.harness.rows import Asking
 from tests.prove.webhooks.receivers import LOOPBACK, Identity, Laboratory, Receiver, answering, healthy
 from tests.prove.wire.http_talk import HttpTalk
 from tests.prove.wire.nursery import Nursery
@@ -96,7 +96,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(Asking):
     """``direct`` is an errand that meets no proxy to PostgreSQL, ``proxied`` one whose every statement passes the switchboard.
 
     ``secrets``: by endpoint, of all cases. ``taking``: endpoints whose receivers take everything.
@@ -112,14 +112,6 @@ class World:
     verifying: str
     secrets: dict[str, str]
     taking: list[str]
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self.database.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query.encode(), parameters).fetchall()
-
-    def one(self, query: str, **parameters: Any) -> dict[str, Any]:
-        (row,) = self.rows(query, **parameters)
-        return row
 
     def work_is_due(self) -> None:
         """Leases have run out and waits are over, without anybody waiting for it: all times of open events move back together.
