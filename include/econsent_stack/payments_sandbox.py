@@ -178,11 +178,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, code: int, document: Document) -> None:
         body = json.dumps(document).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the caller has gone, as a killed worker does; the charge stands
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's own name for it
         sys.stderr.write(f"{self.command} {self.path} {args[1] if len(args) > 1 else ''}\n")

@@ -21,6 +21,13 @@ FEWEST_ITEMS: Final = 5  # below this a share says nothing
 QUARANTINED: Final = frozenset({ErrorClass.DATA, ErrorClass.INTEGRITY})  # causes of bad items, which no retry mends
 
 
+class Cancelled(KeyboardInterrupt):
+    """Airflow ended the task: somebody cleared it or marked its state, its run took too long, or its worker is stopping.
+
+    A KeyboardInterrupt, because drivers and event loops know what to do in one: the statement in flight is cancelled.
+    """
+
+
 class JobOperator(BaseOperator):
     """Runs one job. A subclass opens the job's connections and calls it, and holds no domain logic.
 
@@ -41,6 +48,7 @@ class JobOperator(BaseOperator):
         self.run_seconds = run_seconds
         self.failed_share = failed_share
         self.failed_at_least = failed_at_least
+        self._can_be_cancelled = False
 
     @abstractmethod
     def run_job(self) -> JobResult:
@@ -48,6 +56,7 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the result's figures, which become the task's XCom. Raises PermanentError past the failed share, and when congested."""
+        self._can_be_cancelled = True
         try:
             return self._execute(context)
         except (Exception, AirflowTaskTimeout) as error:
@@ -55,6 +64,17 @@ class JobOperator(BaseOperator):
             error_class, sentence = describe(error)
             context["ti"].xcom_push(key=ERROR, value={"error_class": str(error_class), "sentence": sentence})
             raise
+        finally:
+            self._can_be_cancelled = False
+
+    def on_kill(self) -> None:
+        """Break off the job, which gives back what it holds. Airflow calls this on SIGTERM, and kills what has not gone 5 s later.
+
+        It also calls it after a time-out, when the job is over. Raises Cancelled, once.
+        """
+        if self._can_be_cancelled:
+            self._can_be_cancelled = False
+            raise Cancelled("Airflow ended this task; what it held is free again")
 
     def _execute(self, context: Context) -> dict[str, Any]:
         self.log.info("%s", what_runs())

@@ -159,6 +159,7 @@ def complete(claim: Claim, files: Sequence[SealedFile], versions: Sequence[str],
 
 def write_down(claim: Claim, trouble: Trouble, tools: Tools) -> JobResult:
     """Step 9: one transaction. A transient trouble becomes final with the last attempt."""
+    kept = False
     attempts = claim.attempts + 1
     if not trouble.final and attempts >= lifecycle.MOST_ATTEMPTS:
         trouble = replace(trouble, reason=f"{trouble.reason}; {lifecycle.MOST_ATTEMPTS} attempts failed", final=True)
@@ -169,17 +170,26 @@ def write_down(claim: Claim, trouble: Trouble, tools: Tools) -> JobResult:
         if trouble.final:
             tools.store.fail(claim, trouble)
             tools.store.mark_session(claim.key, "failed")
-            tools.store.forget_sealed(claim.key)
+            if not (kept := keeps_sealed(claim, trouble, tools)):
+                tools.store.forget_sealed(claim.key)
             action = "video.integrity_failed" if trouble.error_class is ErrorClass.INTEGRITY else "video.failed"
             details = {"session_id": claim.key.session_id, "error_class": trouble.error_class.value, "reason": trouble.reason}
             tools.store.audit(claim, action=action, details=details)
         else:
             tools.store.back_off(claim, trouble, delay=lifecycle.retry_delay(attempts))
             tools.store.mark_session(claim.key, "processing")
-    if trouble.final:
+    if trouble.final and not kept:
         tools.staging.clear(claim)
     log.warning("Session %s/%s %s: %s: %s", *claim.key, "has no video" if trouble.final else "waits", trouble.error_class, trouble.reason)
     return JobResult(examined=1, quarantined=int(trouble.final), failed=int(not trouble.final), causes={trouble.error_class: 1})
+
+
+def keeps_sealed(claim: Claim, trouble: Trouble, tools: Tools) -> bool:
+    """Whether a failed conversion keeps its finished files, for a person's retry to send.
+
+    Some may be stored already, under locks that nobody can take away: made anew by other tools or under another policy, they would differ.
+    """
+    return trouble.error_class not in lifecycle.REFUSALS and bool(tools.store.load_sealed(claim.key))
 
 
 def hold(claim: Claim, tools: Tools) -> None:

@@ -291,5 +291,5 @@ class Settings:
     heartbeat_seconds: float = 30.0
     most_in_flight: int = 5
     linger_seconds: float = 20.0
-    most_browsers: int = 1
+    most_browsers: int = 2
     bounds: Bounds = field(default_factory=Bounds)

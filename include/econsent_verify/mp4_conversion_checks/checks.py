@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 SUFFIXES: Final = {"video": "mp4", "poster": "jpg", "sidecar": "json"}
 CONTENT_TYPES: Final = {"video": "video/mp4", "poster": "image/jpeg", "sidecar": "application/json"}
 STEP_MS: Final = 100
+FPS: Final = 10
+REFUSALS: Final = frozenset({"data", "integrity"})  # what fails for another class keeps its finished files, for a retry to send
 SESSION_STATUS: Final = {"completed": ("completed",), "failed": ("failed",), "pending": ("pending", "processing")}
 
 
@@ -91,8 +93,10 @@ def check_state(row: Row, findings: Findings) -> None:
     if allowed is not None and row["rrweb_to_video_status"] not in allowed:
         findings.same(Trouble.STATE, "the session's rrweb_to_video_status", " or ".join(allowed), row["rrweb_to_video_status"])
     findings.same(Trouble.AUDIT, "entries video.converted", int(status == "completed"), row["converted_entries"])
-    if status in {"completed", "failed"}:
+    if status == "completed" or (status == "failed" and row["error_class"] in REFUSALS):
         findings.same(Trouble.STATE, "sealed files that are left", 0, row["sealed_files"])
+    elif row["sealed_files"] not in {0, len(SUFFIXES)}:
+        findings.same(Trouble.STATE, "sealed files", f"none or {len(SUFFIXES)}", row["sealed_files"])
 
 
 def check_files(row: Row, reader: Reader, findings: Findings) -> None:
@@ -119,6 +123,7 @@ def objects_of(row: Row) -> Sequence[Row]:
 def check_object(row: Row, kind: str, each: Row, reader: Reader, findings: Findings) -> Stored | None:
     findings.same(Trouble.OBJECT, f"{kind}: object_key", expected_key(row, kind), each["object_key"])
     findings.same(Trouble.OBJECT, f"{kind}: content_type", CONTENT_TYPES[kind], each["content_type"])
+    findings.same(Trouble.OBJECT, f"{kind}: bucket", reader.bucket, each["bucket"])
     stored = reader.read(each["object_key"], each["version_id"])
     if stored is None:
         findings.same(Trouble.OBJECT, f"{kind} in the archive", f"version {each['version_id']}", "nothing")
@@ -136,6 +141,7 @@ def check_object(row: Row, kind: str, each: Row, reader: Reader, findings: Findi
 def check_video(row: Row, body: bytes, findings: Findings) -> None:
     findings.same(Trouble.VIDEO, "output_sha256", row["output_sha256"], sha256(body).hexdigest())
     findings.same(Trouble.VIDEO, "output_bytes", row["output_bytes"], len(body))
+    findings.same(Trouble.VIDEO, "fps", FPS, row["fps"])
     film = read_film(body)
     if film is None:
         findings.same(Trouble.VIDEO, "its bytes", "an MP4", "none")
@@ -160,10 +166,12 @@ def check_sidecar(row: Row, bodies: Mapping[str, bytes], findings: Findings) -> 
             "video.sha256": document["video"]["sha256"],
             "video.bytes": document["video"]["bytes"],
             "video.frames": document["video"]["frames"],
+            "video.size": (document["video"]["width"], document["video"]["height"], document["video"]["fps"]),
             "video.durationMs": document["video"]["durationMs"],
             "poster.sha256": document["poster"]["sha256"],
             "blockedRequests": sum(cast("dict[str, int]", document["blockedRequests"]).values()),
             "recording.dropped": sum(cast("dict[str, int]", document["recording"]["dropped"]).values()),
+            "tools": document["tools"],
         }
         frames: Sequence[Sequence[int]] = document["frames"]
     except (ValueError, KeyError, TypeError) as error:
@@ -179,10 +187,12 @@ def check_sidecar(row: Row, bodies: Mapping[str, bytes], findings: Findings) -> 
         "video.sha256": sha256(bodies["video"]).hexdigest(),
         "video.bytes": len(bodies["video"]),
         "video.frames": row["frames"],
+        "video.size": (row["width"], row["height"], row["fps"]),
         "video.durationMs": row["duration_ms"],
         "poster.sha256": sha256(bodies["poster"]).hexdigest(),
         "blockedRequests": row["blocked_requests"],
         "recording.dropped": row["dropped_events"],
+        "tools": row["tool_versions"],
     }
     for name, value in expected.items():
         findings.same(Trouble.SIDECAR, name, value, said[name])

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +24,7 @@ from econsent_stack.progress import Progress as Said
 from tests.corpus import contents_of
 from tests.corpus.reference import references, samples, similarity
 from tests.integration.mp4_conversion.given import STARTED_MS, change_attributes, change_text, full_snapshot, meta, node, text, written
+from tests.integration.mp4_conversion.processes import working_in
 
 LEAST_SIMILARITY = 0.98
 COVER = "position:fixed;left:0;top:0;width:320px;height:240px;background:"
@@ -123,9 +123,7 @@ def test_a_browser_that_ends_ends_the_video_of_two(settings: Settings) -> None:
 
     def beat(progress: Progress) -> None:
         if progress.done > 20 and not killed:
-            victims = [
-                pid for pid in processes_in(progress.place.folder) if b"profile-" in words_of(pid) and b"--type=" not in words_of(pid)
-            ]
+            victims = [started.pid for started in working_in(progress.place.folder) if started.is_browser]
             killed.append(len(victims))
             os.kill(victims[-1], signal.SIGKILL)
 
@@ -136,19 +134,6 @@ def test_a_browser_that_ends_ends_the_video_of_two(settings: Settings) -> None:
 
     assert killed[0] >= 2
     assert list(settings.work_folder.iterdir()) == []
-
-
-def processes_in(folder: Path) -> list[int]:
-    found: list[int] = []
-    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/cwd").readlink() == folder:
-                found.append(pid)
-    return found
-
-
-def words_of(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_browser_opens_the_video_and_seeks_in_it(settings: Settings, player: Browser) -> None:

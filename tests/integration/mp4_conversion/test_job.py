@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.core.statements import statement
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_jobs.mp4_conversion import convert_recordings
 from econsent_jobs.mp4_conversion.archive import Archive
@@ -30,6 +30,7 @@ from econsent_jobs.mp4_conversion.model import Bounds, SealedFile, Settings
 from econsent_jobs.mp4_conversion.tools import Tools
 from econsent_stack.stack import Stack
 from tests.integration.mp4_conversion.given import meta, retain, retain_session, small_recording, written
+from tests.integration.mp4_conversion.processes import working_in
 
 Run = Callable[..., JobResult]
 Database = psycopg.Connection[Any]
@@ -323,6 +324,29 @@ def test_the_last_attempt_is_the_end(run: Run, make_tools: MakeTools, database: 
     assert row["last_error"].endswith("5 attempts failed")
 
 
+def test_a_failed_video_that_was_made_is_sent_as_it_was_when_a_person_tries_it_again(
+    run: Run, make_tools: MakeTools, database: Database, efs: Path, archive_client: Any, settings: Settings
+) -> None:
+    """Its first try had stored it, under a lock that nobody can take away, before the policy grew and the tools changed."""
+    visit = retain(database, efs, SMALL)
+    database.execute("UPDATE econsent.video_conversions SET attempts = 4")
+    run(archive=Falling(make_tools().archive, after=True))
+    assert conversion(database)["status"] == "failed"
+    sealed = database.execute("SELECT kind, sha256 FROM econsent.sealed_files ORDER BY kind").fetchall()
+    assert [kind for kind, _ in sealed] == ["poster", "sidecar", "video"]
+
+    database.execute("UPDATE econsent.properties SET session_expiration = session_expiration + interval '1 year'")
+    key = {"company_id": visit.session.company_id, "session_ids": [visit.session.session_id], "user": "ada"}
+    database.execute(statement("econsent_jobs.mp4_conversion", "requeue_conversions"), key)
+    browserless = replace(settings, programs=replace(settings.programs, chromium=Path("/bin/false")))
+
+    assert run(settings=browserless).changed == 1
+    files = stored_files(database, archive_client)
+    assert {(kind, file["row"]["sha256"]) for kind, file in files.items()} == set(sealed)
+    assert {file["versions"] for file in files.values()} == {1}
+    assert left_over(efs, settings) == []
+
+
 def test_what_three_workers_were_lost_with_is_quarantined(run: Run, database: Database, efs: Path) -> None:
     retain(database, efs, SMALL)
     database.execute("UPDATE econsent.video_conversions SET status = 'processing', lost_leases = 3, leased_until = now() - interval '1 s'")
@@ -399,7 +423,7 @@ def test_a_worker_that_is_killed_leaves_no_process_and_no_file(
     url = stack.postgres_url(database.info.dbname, user="econsent_mp4_conversion")
     worker = subprocess.Popen([sys.executable, "-c", KILLED, url, str(efs), str(settings.work_folder)])
     try:
-        wait_for(lambda: {"chromium", "ffmpeg"} <= {name for _, name in working_in(settings.work_folder)}, worker)
+        wait_for(lambda: {"chromium", "ffmpeg"} <= {started.kind for started in working_in(settings.work_folder)}, worker)
         assert left_over(efs, settings) != []
     finally:
         worker.send_signal(signal.SIGKILL)
@@ -422,20 +446,6 @@ def wait_for(condition: Callable[[], bool], worker: "subprocess.Popen[bytes] | N
         assert worker is None or worker.poll() is None, "the worker ended before it could be killed"
         waited.wait(0.1)
     raise AssertionError("it did not come to that in time")
-
-
-def working_in(folder: Path) -> list[tuple[int, str]]:
-    """Return the processes that were started for a conversion below the folder: pid and kind."""
-    found: list[tuple[int, str]] = []
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-            at = str(Path(f"/proc/{pid}/cwd").readlink())
-        except OSError:
-            continue
-        if at.startswith(str(folder)):
-            found.append((int(pid), "ffmpeg" if "ffmpeg" in words.split("\0")[0] else "chromium" if "chromium" in words else "other"))
-    return found
 
 
 def left_over(efs: Path, settings: Settings) -> list[Path]:

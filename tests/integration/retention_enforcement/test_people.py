@@ -65,6 +65,22 @@ def test_a_person_is_forgotten_everywhere_and_what_is_locked_is_told_of(run: Run
     assert run("deletion_requests").examined == 0, "it waits for the lock"
 
 
+def test_a_video_that_could_not_be_stored_goes_with_its_person(run: Run, world: World) -> None:
+    """Its files wait for somebody to try it again; those of a conversion under way are on their way to their lock."""
+    world.company()
+    for name, status in (("failed", "failed"), ("going-on", "pending")):
+        world.session(name)
+        world.certificate(name, consumer_email=EMAIL)
+        world.insert("video_conversions", returning="company_id", company_id=COMPANY, session_id=name, status=status)
+        file = {"kind": "video", "object_key": name, "staging_path": name, "bytes": 1, "sha256": "0" * 64, "content_type": ""}
+        world.insert("sealed_files", company_id=COMPANY, session_id=name, retain_until=now(), **file)
+    ask(world)
+
+    run("deletion_requests")
+
+    assert world.rows("sealed_files", "object_key", order="object_key") == [("going-on",)]
+
+
 def test_an_erasure_waits_for_no_grace(run: Run, world: World) -> None:
     """What had been marked by its policy two days ago goes at once, by the stronger rule."""
     world.company()

@@ -227,7 +227,7 @@ def judge(end: End, log: Log, told: Told) -> None:
 
 
 def video_faults(video: VideoEnd, log: Log) -> list[str]:
-    if video.leased or video.sealed:
+    if video.leased or (video.sealed and (video.status != "failed" or video.error_class in {"data", "integrity"})):
         return ["left something over"]
     if video.status == "failed":
         return [] if is_legitimate(video, log) and follows(video) else ["failed without reason"]
@@ -244,8 +244,7 @@ def is_legitimate(video: VideoEnd, log: Log) -> bool:
     chunks = video.chunks + video.moved if video.kind in {"open", "certified"} else 0  # each may come while it is read
     tired = log.troubles[video.key] + chunks >= MOST_ATTEMPTS
     return {
-        # what a failed try stored is locked: under a policy that grew since, it cannot be adopted, and a person has to look
-        "integrity": video.kind == "altered" or video.requeued > 0,
+        "integrity": video.kind == "altered",
         "data": video.kind == "unfit" or not video.retained or tired,
         "timeout": log.lost(video.key) >= MOST_LOST_LEASES,
         "render": tired,

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from airflow.sdk import Context
 
-from econsent_airflow.job_operator import JobOperator
+from econsent_airflow.job_operator import Cancelled, JobOperator
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
 
@@ -19,6 +19,22 @@ class Returns(JobOperator):
 
     def run_job(self) -> JobResult:
         return self.result
+
+
+class Killed(JobOperator):
+    """An operator that Airflow ends while its job works, twice."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(task_id="work", run_seconds=60, **kwargs)
+        self.given_back = False
+
+    def run_job(self) -> JobResult:
+        try:
+            self.on_kill()
+        finally:
+            self.on_kill()
+            self.given_back = True
+        return JobResult()
 
 
 class Pushed:
@@ -74,3 +90,21 @@ def test_the_dag_file_sets_share_and_least() -> None:
 
     with pytest.raises(PermanentError):
         execute(one_failed, Pushed(), failed_share=0.0, failed_at_least=1)
+
+
+def test_a_job_that_airflow_ends_can_give_back_what_it_holds() -> None:
+    pushed, operator = Pushed(), Killed()
+
+    with pytest.raises(Cancelled):
+        operator.execute(cast("Context", {"ti": pushed}))
+
+    assert operator.given_back
+    assert pushed.values == {}, "nothing failed"
+
+
+def test_a_task_whose_job_is_over_is_not_broken_off() -> None:
+    """After a time-out Airflow calls this too, and the time-out is what has to be told."""
+    operator = Returns(result=JobResult())
+    operator.on_kill()
+    operator.execute(cast("Context", {"ti": Pushed()}))
+    operator.on_kill()

@@ -13,6 +13,7 @@ FIRST_RETRY: Final = timedelta(minutes=2)
 LONGEST_RETRY: Final = timedelta(minutes=16)
 OVER_AFTER: Final = timedelta(minutes=30)  # a session without a chunk for so long is closed
 LOOK_AGAIN: Final = timedelta(minutes=1)
+REFUSALS: Final = frozenset({ErrorClass.DATA, ErrorClass.INTEGRITY})  # what was made is not wanted, or not as it has to be
 
 
 def retry_delay(attempts: int) -> timedelta:

@@ -1,4 +1,4 @@
--- A person puts failed conversions back. They are made anew, and whatever an earlier try stored is adopted if it has the same bytes.
+-- A person puts failed conversions back. What they sealed is sent as it was; the others are made anew.
 WITH failed AS (
     SELECT
         conversion.conversion_id,
