@@ -1,5 +1,7 @@
 """A fresh database and a fresh bucket for every test, from the real servers."""
 
+import logging
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from structlog.contextvars import get_contextvars
 
 from econsent_jobs.certificate_processing.languages import LanguageDetector
 from econsent_jobs.io.object_store import LockedObjectStore
@@ -16,6 +19,34 @@ from econsent_stack.stack import Stack
 from tests.databases import copied_database
 
 TEMPLATE = "econsent_template"
+OF_A_COMPANY = re.compile(r"(Company|Certificate|Session|Conversion|Document|Delivery|Endpoint|Payment|Overage)\b")
+"""How a line begins that tells of one company's work."""
+
+
+class Lines(logging.Handler):
+    """Keeps what the jobs log, each line with the company of its field."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.told: list[tuple[str | None, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append((get_contextvars().get("company_id"), record.getMessage()))
+
+
+@pytest.fixture(autouse=True)
+def lines() -> Iterator[Lines]:
+    """Whatever a test makes a job log: a line about one company names it in a field too, and that field ends with its work."""
+    handler, logger = Lines(), logging.getLogger("econsent_jobs")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+    nameless = [text for company_id, text in handler.told if company_id is None and OF_A_COMPANY.match(text)]
+    assert nameless == []
+    assert "company_id" not in get_contextvars()
 
 
 @pytest.fixture(scope="session")

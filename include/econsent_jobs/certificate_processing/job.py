@@ -43,6 +43,7 @@ from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.canonical_json import sha256_hex
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.core.text import norm_text
 
@@ -276,8 +277,10 @@ def write_down_troubles(batch: Batch, tools: Tools) -> None:
             tools.store.audit(company_id, [failed(each, batch.lease) for each in ours if each.final])
             tools.store.leave_queue(batch.lease, company_id, [pk for pk in final if pk in held])
             tools.store.back_off(batch.lease, {each.key: lifecycle.retry_delay(attempts[each.key]) for each in ours if not each.final})
-        for each in ours:
-            log.warning("Certificate %s/%d %s: %s: %s", *each.key, "failed" if each.final else "waits", each.error_class, each.reason)
+        with about(company_id):
+            for each in ours:
+                state = "failed" if each.final else "waits"
+                log.warning("Certificate %s/%d %s: %s: %s", *each.key, state, each.error_class, each.reason)
 
 
 def resume(pending: Pending, documents: Sequence[SealedDocument]) -> Sealed:

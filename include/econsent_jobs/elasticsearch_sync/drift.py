@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from econsent_jobs.core.errors import BadItem
+from econsent_jobs.core.logs import about
 from econsent_jobs.elasticsearch_sync.index import Hit
 from econsent_jobs.elasticsearch_sync.model import Document, Found, Key, Target
 from econsent_jobs.elasticsearch_sync.rules import drift, outcomes
@@ -189,7 +190,8 @@ def repair_all(
                 tools.store.raise_epoch(target.index_name, outcomes.epoch_after(present.version))
             wanted.append(key.certificate_pk)
         if len(touched) + len(wanted) + len(phantoms) <= MOST_NAMED:
-            log.warning("Document %s in %s is wrong (%s) and is written over", key.document_id, target.index_name, kind)
+            with about(company_id):
+                log.warning("Document %s in %s is wrong (%s) and is written over", key.document_id, target.index_name, kind)
     with tools.store.transaction():
         tools.store.touch(company_id, touched)
         tools.store.enqueue(company_id, wanted)

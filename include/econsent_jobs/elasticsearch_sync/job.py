@@ -23,6 +23,7 @@ from itertools import groupby
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.elasticsearch_sync import drift
 from econsent_jobs.elasticsearch_sync.model import (
@@ -325,7 +326,8 @@ def write_down(batch: Batch, sent: Sent, settled: Settled, attempts: Mapping[Key
             tools.store.back_off(batch.lease, [(trouble, outcomes.retry_delay(attempts[trouble.key])) for trouble in settled.troubles])
     for trouble in settled.troubles:
         state = "is set aside" if trouble.final else "waits"
-        log.warning("Document %s %s: %s: %s", trouble.key.document_id, state, trouble.error_class, trouble.reason)
+        with about(trouble.key.company_id):
+            log.warning("Document %s %s: %s: %s", trouble.key.document_id, state, trouble.error_class, trouble.reason)
 
 
 def by_company(keys: Iterable[Key]) -> Iterator[tuple[str, list[Key]]]:

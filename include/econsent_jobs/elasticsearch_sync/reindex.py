@@ -16,6 +16,7 @@ from concurrent.futures import Future
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.elasticsearch_sync import drift
 from econsent_jobs.elasticsearch_sync.job import BATCHES_AHEAD, drain, ensure_live_index
@@ -132,7 +133,8 @@ def project_page(company_id: str, rows: Sequence[Source], indexed_at_ms: int) ->
         try:
             document = project(key, row, row_version=row.row_version, indexed_at_ms=indexed_at_ms)
         except BadItem as error:
-            log.warning("Document %s is left out: %s", key.document_id, error.reason)
+            with about(company_id):
+                log.warning("Document %s is left out: %s", key.document_id, error.reason)
             continue
         if not document.deleted:
             documents.append(document)

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from econsent_jobs.core.errors import BadItem, EconsentError, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.mp4_conversion.model import Claim, SealedFile, Session, Trouble
 from econsent_jobs.mp4_conversion.progress import Progress
@@ -50,7 +51,8 @@ def convert_recordings(*, tools: Tools, limits: Limits) -> JobResult:
     while tools.clock.monotonic() < deadline and result.examined < limits.batch_size:
         claim = tools.store.claim(most_in_flight=tools.settings.most_in_flight, lease_seconds=tools.settings.lease_seconds)
         if claim is not None:
-            result += work_on(claim, tools)
+            with about(claim.key.company_id):
+                result += work_on(claim, tools)
             worked_at = tools.clock.monotonic()
         elif tools.store.others_work() or tools.clock.monotonic() - worked_at < tools.settings.linger_seconds:
             tools.wait(IDLE_SECONDS)

@@ -11,9 +11,11 @@ killed at any line and run again. Two runs at once share the companies: a batch 
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Final
 
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.retention_enforcement.steps.archive import archive
 from econsent_jobs.retention_enforcement.steps.auto_retain import auto_retain
@@ -74,9 +76,10 @@ def enforce(step: str, *, tools: Tools, limits: Limits) -> JobResult:
     result = WHOLE_STEPS[step](run) if step in WHOLE_STEPS else give_turns(run, COMPANY_STEPS[step])
     left = tools.store.one("count_companies_due", now=run.now) if step == "purge_objects" else {"due": 0, "oldest_seconds": 0}
     for (_, company_id, what), number in sorted(tools.tally.objects.items()):
-        log.info(
-            "%s: %s: %d objects, %d bytes", company_id or "all companies", what, number, tools.tally.size_bytes[step, company_id, what]
-        )
+        with about(company_id) if company_id else nullcontext():
+            log.info(
+                "%s: %s: %d objects, %d bytes", company_id or "all companies", what, number, tools.tally.size_bytes[step, company_id, what]
+            )
     return result + JobResult(backlog=left["due"], oldest_seconds=left["oldest_seconds"])
 
 
@@ -89,5 +92,6 @@ def give_turns(run: Run, take: Callable[[Turn], JobResult]) -> JobResult:
     for company in run.companies():
         if not run.in_time():
             break
-        result += take(run.turn(company))
+        with about(company.company_id):
+            result += take(run.turn(company))
     return result

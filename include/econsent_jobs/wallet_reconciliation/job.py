@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from econsent_jobs.core.errors import BadItem, EconsentError, ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.wallet_reconciliation.model import (
     Answer,
@@ -124,7 +125,9 @@ def reconcile_wallets(*, tools: Tools, limits: Limits) -> JobResult:
         lease = tools.store.claim(due_before=due_before, moment=tools.store.now(), lease_seconds=tools.settings.lease_seconds)
         if lease is None:
             break
-        result += take_turn(Turn(lease=lease, tools=tools, limits=limits, deadline=deadline))
+        turn = Turn(lease=lease, tools=tools, limits=limits, deadline=deadline)
+        with about(turn.company_id):
+            result += take_turn(turn)
     left = tools.store.backlog(due_before=due_before, moment=tools.store.now())
     return result + JobResult(backlog=left.due, oldest_seconds=left.oldest_seconds)
 

@@ -28,6 +28,7 @@ from uuid import UUID, uuid4
 
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.webhook_delivery_retry.lane import Ended, Lane, Ready, unreached
 from econsent_jobs.webhook_delivery_retry.messages import disabled_audit, disabled_mail, why
@@ -205,7 +206,8 @@ async def record(run: Run, ended: Sequence[Settled]) -> None:
     )
     for each in ours:
         if each.status == "exhausted":
-            log.warning("Delivery %s is a dead letter: %s: %s", each.claimed.delivery_id, each.error_class, each.error)
+            with about(each.claimed.company_id):
+                log.warning("Delivery %s is a dead letter: %s: %s", each.claimed.delivery_id, each.error_class, each.error)
 
 
 def record_together(run: Run, ended: Sequence[Settled]) -> set[UUID]:
@@ -245,7 +247,8 @@ def review(run: Run, healths: Sequence[Health], news: Mapping[str, Sequence[Sett
             reviewed.append(health)
         if health.status != before.status:
             gone = any(verdict.gone for verdict in verdicts)
-            log.warning("Endpoint %s of company %s is disabled: %s", health.endpoint_id, health.company_id, why(health, gone=gone))
+            with about(health.company_id):
+                log.warning("Endpoint %s of company %s is disabled: %s", health.endpoint_id, health.company_id, why(health, gone=gone))
             run.tools.store.audit([disabled_audit(health, gone=gone)])
             run.tools.store.mail([disabled_mail(health, gone=gone)])
     run.tools.store.write_health(reviewed)
@@ -283,7 +286,8 @@ async def claim(run: Run) -> bool:
             request = request_of(run, each, opened[each.endpoint_id])
         except BadItem as error:
             unsignable.append(Released(each, UNSIGNABLE_SECONDS, error.error_class, error.reason))
-            log.error("Delivery %s waits: %s", each.delivery_id, error.reason)
+            with about(each.company_id):
+                log.error("Delivery %s waits: %s", each.delivery_id, error.reason)
             continue
         sendable_until = claimed_at + settings.lease_seconds - settings.request_seconds - margin_seconds(settings)
         lane.take(Ready(claimed=each, request=request, sendable_until=sendable_until, claimed_at=claimed_at))

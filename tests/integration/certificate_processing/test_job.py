@@ -34,6 +34,7 @@ from econsent_jobs.core.text import norm_text
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_stack.stack import Stack
 from tests.integration.certificate_processing.conftest import KEY, LIMITS
+from tests.integration.conftest import Lines
 
 Run = Callable[..., JobResult]
 Database = psycopg.Connection[Any]
@@ -268,7 +269,7 @@ def test_the_oldest_come_first(run: Run, database: Database, efs: Path, archive:
 
 
 def test_the_log_names_what_waits_and_what_failed(
-    run: Run, database: Database, efs: Path, archive: LockedObjectStore, caplog: pytest.LogCaptureFixture
+    run: Run, database: Database, efs: Path, archive: LockedObjectStore, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
     caplog.set_level("INFO", logger="econsent_jobs")
     capture = good_capture(1)
@@ -284,6 +285,8 @@ def test_the_log_names_what_waits_and_what_failed(
     assert f"Certificate demo-01/{waiting} waits: s3_write: S3 cannot be reached" in told
     assert "Batch of 2: 0 finalised, 0 not ripe yet or another worker's, 1 failed for good, 1 wait for another try" in told
     assert "2025550123" not in "".join(told)
+    assert {company_id for company_id, text in lines.told if text.startswith("Certificate")} == {"demo-01"}
+    assert {company_id for company_id, text in lines.told if text.startswith("Batch")} == {None}, "of no company alone"
 
 
 def test_what_is_not_ripe_waits_without_an_attempt(run: Run, database: Database, efs: Path) -> None:

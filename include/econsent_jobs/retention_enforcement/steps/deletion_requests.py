@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from econsent_jobs.core.contacts import email_text, phone_text
 from econsent_jobs.core.errors import ErrorClass, PermanentError
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.retention_enforcement.erasing import erase
 from econsent_jobs.retention_enforcement.marking import mark
@@ -63,7 +64,8 @@ def work_on(run: Run, request_id: int) -> JobResult:
     person = person_of(request)
     report = Report(request_id=request_id)
     for company in run.companies(request["company_id"]):
-        report = report.plus(forget(run.turn(company), person, request))
+        with about(company.company_id):
+            report = report.plus(forget(run.turn(company), person, request))
     with store.transaction():
         close(run, request, report)
     return count(changed=1)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from econsent_jobs.core.errors import ErrorClass
+from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.io.object_versions import Head, Version
 from econsent_jobs.retention_enforcement.purging import purge
@@ -92,7 +93,8 @@ def is_still_so(run: Run, orphan: Orphan) -> bool:
 
 def tell(run: Run, orphan: Orphan, adopted: set[str]) -> JobResult:
     """Tell of one orphan, and repair it where that was asked for and a machine may. ``adopted`` takes companies that are to be purged."""
-    log.warning("%s: %s: %s", orphan.kind, orphan.key, orphan.sentence)
+    with about(company_of(orphan)):
+        log.warning("%s: %s: %s", orphan.kind, orphan.key, orphan.sentence)
     run.tools.tally.add((run.step, "", orphan.kind.value), objects=1, size_bytes=0)
     note(run, "retention.orphan_found", orphan, kind=orphan.kind.value)
     if run.tools.settings.repair_orphans and not run.tools.settings.dry and orphan.kind is Kind.OBJECT_WITHOUT_ROW:
