@@ -60,8 +60,12 @@ def report(
         "times_real_time": None,
         "parts": dict(parts),
         "rss_mb": rss_mb,
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "machine": machine(),
     }
+
+
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
 
 
 def show(line: Mapping[str, Any], *, on_one_line: bool) -> None:
