@@ -36,8 +36,8 @@ class Archive(Protocol):
         """List what is still there under any of the keys, whatever its version."""
         ...
 
-    def listed_all(self) -> Iterator[Version]:
-        """List every version in the bucket, in the order of keys."""
+    def listed_from(self, after_key: str) -> Iterator[Version]:
+        """List every version in the bucket behind a key, in the order of keys."""
         ...
 
     def head(self, key: str, version_id: str) -> Head | None: ...
@@ -89,8 +89,8 @@ class S3Archive:
                 return found + [each for key in rest for each in self._versions.listed(key) if each.key == key]
         return found
 
-    def listed_all(self) -> Iterator[Version]:
-        return self._versions.listed("")
+    def listed_from(self, after_key: str) -> Iterator[Version]:
+        return self._versions.listed("", after_key=after_key)
 
     def listed(self, after_key: str, until_key: str) -> Iterator[Version]:
         return self._versions.listed("", after_key=after_key, until_key=until_key, first_page=FEW)
@@ -149,8 +149,8 @@ class PlannedArchive:
     def left_of(self, keys: Iterable[str]) -> list[Version]:
         return []
 
-    def listed_all(self) -> Iterator[Version]:
-        return self._real.listed_all()
+    def listed_from(self, after_key: str) -> Iterator[Version]:
+        return self._real.listed_from(after_key)
 
     def head(self, key: str, version_id: str) -> Head | None:
         return self._real.head(key, version_id)

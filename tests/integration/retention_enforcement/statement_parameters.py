@@ -323,6 +323,8 @@ def platform(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "is_recorded": {"bucket": BUCKET, "key": KEY, "version_id": "v"},
         "is_sealed": {"key": "sealed.gz"},
         "list_mass_deletions": {"run_id": "night"},
+        "note_orphan_round": moment | {"bucket": BUCKET, "after_key": KEY},
+        "read_orphan_round": {"bucket": BUCKET},
         "list_recorded": {"bucket": BUCKET, "after": "", "batch_size": 10},
         "lock_request": {"request_id": rows.request},
         "read_clock": {"as_of": None},

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.retention_enforcement.tools import Tools
 from tests.integration.retention_enforcement.world import COMPANY, World, now
@@ -46,6 +47,29 @@ def test_orphans_are_found_both_ways_and_repaired_only_when_asked(run: Run, worl
     again = run("find_orphans", grace=AT_ONCE, repair_orphans=True)
     assert (again.changed, again.quarantined) == (0, 4)
     assert len(world.tombstones()) == 1
+
+
+def test_what_one_night_cannot_compare_the_next_one_does(run: Run, world: World) -> None:
+    """A night has time for one key here. Objects and rows on both sides of where it stops are told of once, and then a round begins."""
+    world.company()
+    for key in ("b", "d", "f"):
+        world.object(object_key=f"{COMPANY}/shop/{key}")
+    for key in ("a", "c", "g"):
+        world.client.put_object(Bucket=world.bucket, Key=f"{COMPANY}/shop/{key}", Body=b"x")
+    world.client.put_object(Bucket=world.bucket, Key=f"{COMPANY}/shop/c", Body=b"xx")
+    gone = world.object(object_key=f"{COMPANY}/shop/e")
+    ((version_id,),) = world.rows("storage_objects", "version_id", order="version_id", storage_object_id=gone)
+    world.client.delete_object(Bucket=world.bucket, Key=f"{COMPANY}/shop/e", VersionId=version_id)
+    no_time = Limits(batch_size=10, run_seconds=1e-9)
+
+    nights = []
+    for _ in range(6):
+        result = run("find_orphans", grace=AT_ONCE, limits=no_time)
+        ((after, ended_at),) = world.rows("orphan_rounds", "after_key", "ended_at", order="bucket")
+        nights.append((after.rpartition("/")[2], result.quarantined, ended_at is not None))
+
+    assert nights == [("a", 1, False), ("b", 0, False), ("c", 2, False), ("d", 0, False), ("f", 1, False), ("", 1, True)]
+    assert run("find_orphans", grace=AT_ONCE).quarantined == 5, "the next round is of everything again"
 
 
 def test_a_repair_that_is_killed_loses_no_tombstone(run: Run, make_tools: Callable[..., Tools], world: World) -> None:

@@ -3,6 +3,7 @@
 1. List the bucket and read the rows, both in the order of keys, and merge the two streams.
 2. Look at each finding once more: rows and objects come and go while they are read.
 3. Tell of what is left; repair it only where a person asked for that by the Param. What is younger than the grace is never touched.
+4. When the time is over, or enough is told, note the last key: the next run goes on behind it, so that every key has its turn.
 
 Repairing means that a version which no row knows is deleted, with its tombstone, as far as its lock, a hold on its company and the
 mass-delete guard allow, and that a delete marker is lifted. A second version of a key that has its row, a key of no company, a row without
@@ -12,6 +13,7 @@ its object, and wrong sizes and hashes are for a person.
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from econsent_jobs.core.errors import ErrorClass
@@ -19,7 +21,7 @@ from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
 from econsent_jobs.io.object_versions import Head, Version
 from econsent_jobs.retention_enforcement.purging import purge
-from econsent_jobs.retention_enforcement.rules.orphans import Kind, Listed, Orphan, Recorded
+from econsent_jobs.retention_enforcement.rules.orphans import Kind, Listed, Orphan, Recorded, order
 from econsent_jobs.retention_enforcement.rules.orphans import find_orphans as merge
 from econsent_jobs.retention_enforcement.store import AuditEntry
 from econsent_jobs.retention_enforcement.turn import Run, count
@@ -32,23 +34,43 @@ KINDS: Final = {"recordings": "recording", "videos": "video", "attestations": "a
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
+class Stretch:
+    """What one run compares: the keys behind ``after``, up to and with ``until``; None: to the end of the bucket."""
+
+    after: str
+    until: str | None = None
+
+
 def find_orphans(run: Run) -> JobResult:
     result, told, adopted = JobResult(), 0, set[str]()
-    for orphan in merge(listing(run), rows(run), now=run.now, grace=run.tools.settings.grace):
-        if told >= MOST_TOLD or not run.in_time():
-            break
+    bucket = run.tools.archive.bucket
+    stretch = Stretch(after=run.tools.store.one("read_orphan_round", bucket=bucket)["after_key"])
+    for orphan in merge(listing(run, stretch), rows(run, stretch), now=run.now, grace=run.tools.settings.grace):
         if is_still_so(run, orphan):
             told += 1
             result += tell(run, orphan, adopted)
+        if told >= MOST_TOLD:
+            stretch.until = orphan.key
+            break
     for company_id in sorted(adopted):
         for company in run.companies(company_id):
             result += purge(run.turn(company), marked_by=run.step)
+    if not run.tools.settings.dry:
+        run.tools.store.run("note_orphan_round", bucket=bucket, after_key=stretch.until or "", now=run.now)
+    log.info("Compared from %s to %s", stretch.after or "the first key", stretch.until or "the last one: the round is at its end")
     return result
 
 
-def listing(run: Run) -> Iterator[Listed]:
-    """Everything in the bucket; of a part of it also the hash, which costs a request each."""
-    for version in run.tools.archive.listed_all():
+def listing(run: Run, stretch: Stretch) -> Iterator[Listed]:
+    """What lies in the bucket, whole keys of it, until the time is over; of a part of it also the hash, which costs a request each."""
+    key = ""
+    for version in run.tools.archive.listed_from(stretch.after):
+        if version.key != key:
+            if key and not run.in_time():
+                stretch.until = key
+                return
+            key = version.key
         sha256 = None
         if version.size_bytes is not None and is_drawn(version, run):
             head = run.tools.archive.head(version.key, version.version_id)
@@ -69,11 +91,14 @@ def is_drawn(version: Version, run: Run) -> bool:
     return (place + run.now.toordinal() * share) % 1 < share
 
 
-def rows(run: Run) -> Iterator[Recorded]:
-    after = ""
+def rows(run: Run, stretch: Stretch) -> Iterator[Recorded]:
+    after = stretch.after
     while True:
         page = run.tools.store.rows("list_recorded", bucket=run.tools.archive.bucket, after=after, batch_size=PAGE)
-        yield from (Recorded(**row) for row in page)
+        for row in page:
+            if stretch.until is not None and order(row["key"]) > order(stretch.until):
+                return
+            yield Recorded(**row)
         if len(page) < PAGE:
             return
         after = page[-1]["key"]
