@@ -12,7 +12,6 @@
 
 import argparse
 import asyncio
-import gc
 import hashlib
 import hmac
 import json
@@ -35,6 +34,7 @@ import uvloop
 
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.webhook_delivery_retry import deliver_webhooks
+from econsent_jobs.webhook_delivery_retry.job import rarely_collected
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
 from econsent_jobs.webhook_delivery_retry.tools import real_tools
@@ -314,9 +314,9 @@ def post_some(bench: Bench, items: int, at_once: int, ready: Any, done: Any) -> 
             for _ in range(at_once):
                 async with session.post(f"{bench.url}/healthy", data=BODY) as answer:
                     await answer.read()
-            gc.freeze()  # as the job does, so that neither pays for what the other does not
             await asyncio.to_thread(ready.wait)
-            await asyncio.gather(*(post() for _ in range(at_once)))
+            with rarely_collected():  # as the job does, so that neither pays for what the other does not
+                await asyncio.gather(*(post() for _ in range(at_once)))
 
     asyncio.run(run())
     done.put(items)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from econsent_jobs.webhook_delivery_retry.job import rarely_collected
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Request, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.sender import HttpsSender
 from tests.prove.webhooks.names import LOOPBACK, NameServer
@@ -47,4 +48,5 @@ async def send_all(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(send_all(json.load(sys.stdin)))
+    with rarely_collected():  # as in a lane
+        asyncio.run(send_all(json.load(sys.stdin)))
