@@ -43,6 +43,7 @@ from econsent_jobs.certificate_processing.rules import consents
 from econsent_jobs.certificate_processing.rules.capture import read_capture
 from econsent_jobs.certificate_processing.rules.documents import Evidence, build
 from econsent_jobs.certificate_processing.tools import real_tools
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.io.object_store import LockedObject, LockedObjectStore
 from econsent_stack.benchmark import arguments, measured, report, show
@@ -57,6 +58,7 @@ SEEDS: Final = count(1)
 KEYS: Final = count(1)
 
 
+@rarely_collected()  # job and limit alike
 def main(argv: list[str]) -> int:
     options = arguments("certificate_processing", __doc__, items=400, what="certificates").parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:

@@ -26,6 +26,7 @@ from typing import Any, Final
 import psycopg
 from elasticsearch import Elasticsearch
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.elasticsearch_sync.job import drain, ensure_live_index
 from econsent_jobs.elasticsearch_sync.model import Document, Key, Settings
@@ -48,6 +49,7 @@ TEXT: Final = "By clicking Submit I agree to receive calls and texts, also autom
 Lines = list[bytes]
 
 
+@rarely_collected()  # job and limit alike
 def main(argv: list[str]) -> int:
     words = arguments("elasticsearch_sync", __doc__, items=10_000, what="certificates")
     words.add_argument("--without-peer", action="store_true", help="leave PGSync out, whose environment is made from PyPI")

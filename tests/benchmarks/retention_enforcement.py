@@ -30,6 +30,7 @@ import psycopg
 from botocore.config import Config
 from botocore.session import get_session
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.retention_enforcement import enforce
 from econsent_jobs.retention_enforcement.model import Settings
@@ -67,6 +68,7 @@ class Bench:
     efs: Path
 
 
+@rarely_collected()  # job and limit alike
 def main(argv: list[str]) -> int:
     parser = arguments("retention_enforcement", __doc__, items=2_000, what="versions")
     parser.add_argument("--listed", type=int, default=1_000_000, help="generated lines of a listing, and rows (1,000,000)")

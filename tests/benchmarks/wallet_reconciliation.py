@@ -20,6 +20,7 @@ from typing import Any, Final
 import psycopg
 
 from econsent_jobs.core.clock import SystemClock
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.statements import statement
 from econsent_jobs.io.payments import PaymentProvider
@@ -165,6 +166,7 @@ class Bench:
         return waited
 
 
+@rarely_collected()  # job and limit alike
 def main(argv: list[str]) -> int:
     options = arguments("wallet_reconciliation", __doc__, items=50_000, what="charges").parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder)) as stack:

@@ -32,9 +32,9 @@ import psycopg
 import trustme
 import uvloop
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.webhook_delivery_retry import deliver_webhooks
-from econsent_jobs.webhook_delivery_retry.job import rarely_collected
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.secret_box import seal_secret
 from econsent_jobs.webhook_delivery_retry.tools import real_tools
@@ -133,6 +133,7 @@ def serve(listening: Any, authority: trustme.CA, arrived: Any) -> None:
     uvloop.run(run())
 
 
+@rarely_collected()  # job and limit alike
 def main(argv: list[str]) -> int:
     options = read_options(argv)
     with tempfile.TemporaryDirectory(prefix="econsent-bench-") as folder, Stack(Path(folder) / "stack") as stack:
@@ -315,8 +316,7 @@ def post_some(bench: Bench, items: int, at_once: int, ready: Any, done: Any) -> 
                 async with session.post(f"{bench.url}/healthy", data=BODY) as answer:
                     await answer.read()
             await asyncio.to_thread(ready.wait)
-            with rarely_collected():  # as the job does, so that neither pays for what the other does not
-                await asyncio.gather(*(post() for _ in range(at_once)))
+            await asyncio.gather(*(post() for _ in range(at_once)))
 
     asyncio.run(run())
     done.put(items)

@@ -41,6 +41,7 @@ from econsent_jobs.certificate_processing.rules.events import events_of
 from econsent_jobs.certificate_processing.store import AuditEntry, Lease
 from econsent_jobs.certificate_processing.tools import Tools
 from econsent_jobs.core.canonical_json import sha256_hex
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
@@ -76,6 +77,7 @@ class Batch:
         )
 
 
+@rarely_collected()
 def process_certificates(*, tools: Tools, limits: Limits) -> JobResult:
     """Run the job once. Raises TransientError or PermanentError when the run itself cannot go on; nothing is half done then."""
     deadline = tools.clock.monotonic() + limits.run_seconds

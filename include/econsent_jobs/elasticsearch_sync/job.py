@@ -21,6 +21,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
@@ -79,6 +80,7 @@ class Settled:
         )
 
 
+@rarely_collected()
 def sync_search(*, tools: Tools, limits: Limits) -> JobResult:
     """Run the sync once. Raises TransientError or PermanentError when the run itself cannot go on; nothing is half done then."""
     deadline = tools.clock.monotonic() + limits.run_seconds

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
@@ -30,6 +31,7 @@ MOST_PROOFS = 5
 """Rounds of proof and repair; what is still wrong after so many is not drift but a fault."""
 
 
+@rarely_collected()
 def reindex(*, tools: Tools, limits: Limits) -> JobResult:
     """Bring a fresh index into use. Raises TransientError when the time is up or the other side away: the next run continues.
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Final
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
 from econsent_jobs.core.results import JobResult
@@ -68,6 +69,7 @@ STEPS: Final = (
 log = logging.getLogger(__name__)
 
 
+@rarely_collected()
 def enforce(step: str, *, tools: Tools, limits: Limits) -> JobResult:
     """Run one step once. Raises KeyError for a step that there is none of, and what the stores raise; nothing is half done then."""
     deadline = tools.clock.monotonic() + limits.run_seconds

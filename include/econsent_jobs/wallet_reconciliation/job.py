@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import uuid4
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.errors import BadItem, EconsentError, ErrorClass, PermanentError, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
@@ -113,6 +114,7 @@ class Turn:
         )
 
 
+@rarely_collected()
 def reconcile_wallets(*, tools: Tools, limits: Limits) -> JobResult:
     """Run the job once. Raises TransientError or PermanentError when the run itself cannot go on; nothing is half done then.
 

@@ -15,17 +15,17 @@ It can be killed at any line: a claimed delivery is due again when its lease end
 """
 
 import asyncio
-import gc
 import logging
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.core.errors import BadItem, ErrorClass, TransientError
 from econsent_jobs.core.limits import Limits
 from econsent_jobs.core.logs import about
@@ -49,7 +49,6 @@ IDLE_SECONDS: Final = 0.5  # between two looks at the queue
 UNSIGNABLE_SECONDS: Final = 300.0  # until a delivery whose secret cannot be opened is looked at again
 SOUND_SECONDS: Final = 60.0  # between two notes that an endpoint answers well
 MARGIN_SECONDS: Final = 5.0  # of a lease, beyond the longest attempt
-COLLECTED_AFTER: Final = (50_000, 20, 50)  # new objects until the youngest are gone through, and rounds of those until older ones are
 WAY_OUT_SECONDS: Final = 60.0  # until what nobody could be reached for is due again
 
 
@@ -75,26 +74,11 @@ class Run:
         return self.tools.clock.monotonic()
 
 
+@rarely_collected()
 def deliver_webhooks(*, tools: Tools, limits: Limits) -> JobResult:
     """Run one lane. Raises TransientError or PermanentError when the run itself cannot go on; what was in hand is due again later."""
-    with tools.store.present(), rarely_collected():
+    with tools.store.present():
         return asyncio.run(deliver(tools=tools, limits=limits))
-
-
-@contextmanager
-def rarely_collected() -> Generator[None]:
-    """Keep the garbage collector out of the way: little here is part of a cycle, and it took a tenth of the time.
-
-    What was imported before is never gone through, which would stop every answer for a tenth of a second; what is new, rarely.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def deliver(*, tools: Tools, limits: Limits) -> JobResult:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from econsent_jobs.webhook_delivery_retry.job import rarely_collected
+from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Request, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.sender import HttpsSender
 from tests.prove.webhooks.names import LOOPBACK, NameServer

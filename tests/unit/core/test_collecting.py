@@ -1,11 +1,11 @@
-"""A lane asks the garbage collector to look rarely, and leaves it as it was."""
+"""A run asks the garbage collector to look rarely, and leaves it as it was."""
 
 import gc
 
-from econsent_jobs.webhook_delivery_retry.job import COLLECTED_AFTER, rarely_collected
+from econsent_jobs.core.collecting import COLLECTED_AFTER, rarely_collected
 
 
-def test_the_collector_is_as_before_when_a_lane_has_ended() -> None:
+def test_the_collector_is_as_before_when_a_run_has_ended() -> None:
     before = gc.get_threshold()
 
     with rarely_collected():
