@@ -4,7 +4,7 @@
 2. Load a batch of marks whose time has come, at most 1,000 and as many as the archive deletes within seconds, with all that decides about
    them, and decide again: a hold, a claim or a retention wins.
 3. Take the mark off what is kept after all, unless a worker that died had deleted it; leave what the mass-delete guard refuses, and ask.
-4. Delete the versions by one request, and the files; what is refused is looked at one by one.
+4. Delete the versions at once, and the files; what is refused is looked at one by one.
 5. Close the rows and write a tombstone for each into the log, in the transaction that holds the lock.
 6. List what is left under the deleted keys: nothing may be.
 

@@ -1,6 +1,7 @@
 """What keeps an object although its time has come: holds, claims, retentions, locks, the guard, a trouble of the archive."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from econsent_jobs.core.errors import PermanentError, TransientError
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.io.object_versions import WORTH_TWO_REQUESTS
 from econsent_jobs.retention_enforcement import enforce, holds
 from econsent_jobs.retention_enforcement.approval import answer, asked
 from econsent_jobs.retention_enforcement.store import PostgresStore
@@ -329,6 +331,19 @@ def test_one_refused_version_is_looked_at_by_itself(run: Run, stack: Stack, worl
     run("purge_objects")
     assert world.states() == {refused: "deleted", gone: "deleted"}
     assert len(world.tombstones()) == 2
+
+
+def test_of_many_that_go_by_two_requests_each_refusal_is_told(run: Run, stack: Stack, world: World) -> None:
+    world.company()
+    pk = world.expired_certificate(days=8, status="expired")
+    marked = [world.marked(certificate_pk=pk) for _ in range(WORTH_TWO_REQUESTS)]
+    client = Refusing(stack.object_store_client("econsent_archive_retention"), whole=False, code="AccessDenied")
+
+    result = run("purge_objects", client=client)
+
+    assert (result.changed, result.quarantined) == (len(marked) - 2, 2), "the first of each request is refused"
+    assert Counter(world.states().values()) == {"deleted": len(marked) - 2, "expired": 2}
+    assert len(world.tombstones()) == len(marked) - 2
 
 
 def test_a_busy_archive_leaves_everything_as_it_was(run: Run, stack: Stack, world: World) -> None:
