@@ -221,6 +221,19 @@ def test_tasks_logs_are_in_their_bucket_and_those_of_killed_attempts_are_readabl
         assert len(found["content"]) >= 3, path
 
 
+def test_a_line_about_a_company_names_run_job_and_company_in_fields(fleet: Up) -> None:
+    client = fleet.stack().object_store_client()
+    listed = client.get_paginator("list_objects_v2").paginate(Bucket=object_store.TASK_LOGS, Prefix="dag_id=mp4_conversion/")
+    keys = [found["Key"] for page in listed for found in page["Contents"]]
+    lines = [line for key in keys for line in client.get_object(Bucket=object_store.TASK_LOGS, Key=key)["Body"].read().splitlines()]
+    told = [line for line in map(json.loads, lines) if line["event"].startswith("Session ")]
+    assert told
+    for line in told:
+        assert line["dag_id"] == "mp4_conversion"
+        assert line["run_id"]
+        assert line["event"].startswith(f"Session {line['company_id']}/")
+
+
 def test_every_job_sends_its_figures(fleet: Up, metrics: Collector) -> None:
     for name in ("econsent.backlog", "econsent.oldest_seconds", "econsent.run_seconds", "econsent.limit_share"):
         assert metrics.values(f"airflow.{name}", "dag_id") == set(JOBS), name
