@@ -12,6 +12,7 @@ ONCE: Final = REAL + "test_without_faults_everything_happens_once"
 MODEL: Final = REAL + "test_histories_on_the_model"
 HISTORIES: Final = REAL + "test_histories_on_the_real_servers"
 PAYMENTS: Final = "tests/integration/wallet_reconciliation/test_payments.py::"
+JOBS: Final = "tests/integration/wallet_reconciliation/test_job.py::"
 UNIT: Final = "tests/unit/wallet_reconciliation/"
 
 PLANTED: Final = (
@@ -72,7 +73,7 @@ PLANTED: Final = (
         old="            AND due.occurred_at >= price.effective_from\n"
         "            AND (price.effective_to IS NULL OR due.occurred_at < price.effective_to)\n",
         new="            AND price.effective_to IS NULL\n",
-        killers=(HISTORIES,),
+        killers=(JOBS + "test_a_price_change_within_the_hour_charges_each_usage_at_its_own_price", HISTORIES),
     ),
     Planted(
         name="a price's last moment belongs to both prices",
