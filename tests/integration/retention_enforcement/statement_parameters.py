@@ -140,6 +140,8 @@ def prepare_traces(world: World, company_id: str, rows: Rows) -> None:
     world.insert("sealed_documents", certificate_pk=rows.over, **sealed, **own)
     files = {"kind": "recording", "object_key": "sealed.gz", "staging_path": "s", "bytes": 1, "sha256": HASH, "content_type": ""}
     world.insert("sealed_files", session_id="kept", retain_until=now(), **files, **own)
+    late = {"object_key": "statement/copy.gz", "staging_path": "late"}
+    world.insert("sealed_files", session_id="copied", retain_until=now(), **files | late, **own)
     endpoint = f"wh-{company_id}"
     world.insert("webhook_endpoints", endpoint_id=endpoint, url="https://example.com", **own)
     event = {"event_type": "consent.granted", "subject_id": CERTIFICATE, "dedupe_key": company_id, "body": b"{}", "fanned_out_at": old}
@@ -208,6 +210,7 @@ def readers(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "find_unarchived": page | first_name,
         "find_unerased": page | first_number,
         "find_staged": {"paths": ["s"]},
+        "forget_late_seals": {},
         "find_unlocked": page | first_number,
         "has_holds": company,
         "list_companies": page,

@@ -316,6 +316,20 @@ def test_copies_that_were_never_sent_go_and_those_on_their_way_stay(run: Run, wo
     assert world.file_of("s-1").exists()
 
 
+def test_a_seal_that_came_after_all_was_done_is_forgotten(run: Run, world: World) -> None:
+    world.company()
+    world.session("s-1")
+    stored, on_its_way = f"{COMPANY}/shop/stored.gz", f"{COMPANY}/shop/going.gz"
+    world.object(kind="recording", session_id="s-1", object_key=stored)
+    for key in (stored, on_its_way):
+        sealed = {"kind": "recording", "object_key": key, "staging_path": key, "bytes": 1, "sha256": "0" * 64, "content_type": ""}
+        world.insert("sealed_files", company_id=COMPANY, session_id="s-1", retain_until=now(), **sealed)
+
+    run("housekeeping")
+
+    assert world.rows("sealed_files", "object_key", order="object_key") == [(on_its_way,)]
+
+
 def test_the_report_is_plain_json(run: Run, world: World) -> None:
     world.company()
     world.certificate(None, consumer_email=EMAIL)

@@ -53,6 +53,7 @@ def drop_bodies(run: Run) -> JobResult:
 
 def remove_staged(run: Run) -> JobResult:
     """Remove copies that a worker staged and died over before it sealed them, or after it sent them: nobody knows of them any more."""
+    run.tools.store.run("forget_late_seals")
     files, gone, bad = run.tools.files, 0, 0
     keys = list(islice(files.staged(before=run.now - STAGED_KEPT), MOST_STAGED))
     paths = [*keys, *(files.path_of(key) for key in keys)]
