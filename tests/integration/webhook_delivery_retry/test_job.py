@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -137,6 +138,29 @@ def test_two_lanes_share_the_queue(given: Given, make_tools: Any, laboratory: La
     assert sum(result.changed for result in results) == 400
     assert all(result.changed for result in results)
     assert {len(receiver.received) for receiver in receivers} == {50}
+
+
+def test_endpoints_that_fail_crowd_no_proven_one_out_of_the_lanes_shares(given: Given, make_tools: Any) -> None:
+    """Forty that have failed for long are due first; between them, two lanes have every one that answers well, and some of the others."""
+    for number in range(44):
+        fails = number >= 4
+        given.endpoint(f"wh-{number}", "https://receiver.example/")
+        since = "first_failure_at" if fails else "last_success_at"
+        given.database.execute(f"UPDATE econsent.webhook_endpoints SET {since} = now() WHERE endpoint_id = %s".encode(), [f"wh-{number}"])
+    given.events(2)
+    first, second = make_tools().store, make_tools().store
+    first.fan_out(limit=10, given_up_after=timedelta(days=30))
+    given.database.execute(
+        "UPDATE econsent.webhook_deliveries AS d SET next_attempt_at = now() - interval '1 hour'"
+        " FROM econsent.webhook_endpoints AS w WHERE w.endpoint_id = d.endpoint_id AND w.first_failure_at IS NOT NULL"
+    )
+
+    with first.present(), second.present():
+        rooms = {"limit": 50, "new_room": 2, "failing_room": 2, "lease_seconds": 60.0}
+        claimed = [each.endpoint_id for store in (first, second) for each in store.claim(token=uuid4(), paces={}, **rooms)]
+
+    assert len(claimed) == len(set(claimed)) == 8
+    assert {"wh-0", "wh-1", "wh-2", "wh-3"} <= set(claimed)
 
 
 def test_when_nobody_at_all_is_reached_no_attempt_counts_and_the_run_says_why(given: Given, run: Run) -> None:

@@ -4,6 +4,7 @@ Rows are immutable and tables are dictionaries, so that a transaction that fails
 A contract test runs the same steps on this store and on PostgreSQL.
 """
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -200,16 +201,22 @@ class ModelStore:
         ours = [endpoint_id for endpoint_id in busy if not self._is_held_by_another(endpoint_id, token, now)]
         ours.sort(key=lambda each: (not is_held(paces.get(each)), busy[each][0].next_attempt_at))
         lanes = max(1, self._database.lanes)
-        share = [endpoint_id for place, endpoint_id in enumerate(ours, start=1) if place * lanes < len(busy) + lanes]
-        kinds = {each: kind_of(self._tables.endpoints[each], paces.get(each), now) for each in share}
+        kinds = {each: kind_of(self._tables.endpoints[each], paces.get(each), now) for each in busy}
+        words = {each: "failing" if failing else "proven" if proven else "new" for each, (proven, failing) in kinds.items()}
+        whole, places = Counter(words.values()), Counter[str]()
+        share: list[str] = []
+        for endpoint_id in ours:
+            word = words[endpoint_id]
+            places[word] += 1
+            if places[word] * lanes < whole[word] + lanes:
+                share.append(endpoint_id)
         rooms = {each: room_of(self._tables.endpoints[each], paces.get(each)) for each in share}
-        turns: dict[str, int] = {}
+        turns = Counter[str]()
         chosen: list[tuple[int, datetime, UUID]] = []
         for endpoint_id in sorted((each for each in share if rooms[each] > 0), key=lambda each: busy[each][0].next_attempt_at):
-            proven, failing = kinds[endpoint_id]
-            kind, most = ("failing", failing_room) if failing else ("proven", limit) if proven else ("new", new_room)
-            turns[kind] = turns.get(kind, 0) + 1
-            if turns[kind] <= most:
+            word = words[endpoint_id]
+            turns[word] += 1
+            if turns[word] <= {"failing": failing_room, "proven": limit, "new": new_room}[word]:
                 sound = [row for row in busy[endpoint_id] if row.lost_leases == 0][: rooms[endpoint_id]]
                 chosen += [(place, row.next_attempt_at, row.delivery_id) for place, row in enumerate(sound)]
         ids = [delivery_id for _, _, delivery_id in sorted(chosen)[:limit]]

@@ -1,6 +1,6 @@
 -- Oldest due first within each endpoint, and one from each endpoint before a second from any: never one order over all of them.
 -- An endpoint is one lane's at a time, so that its limits can be kept in that lane's memory; and a lane takes no more than its share of
--- the endpoints that have work, so that all lanes have some.
+-- the endpoints of each kind (proven, new, failing) that have work, so that all lanes have some, and those that fail crowd nobody out.
 WITH known AS (
     SELECT
         known.endpoint_id,
@@ -79,7 +79,8 @@ busy AS (
         limited.failing,
         limited.wanted,
         limited.held,
-        head.next_attempt_at
+        head.next_attempt_at,
+        count(*) OVER (PARTITION BY limited.failing, NOT limited.failing AND limited.proven) AS of_its_kind
     FROM limited
     CROSS JOIN LATERAL (
         SELECT delivery.next_attempt_at
@@ -101,7 +102,11 @@ ours AS (
         busy.failing,
         busy.wanted,
         busy.next_attempt_at,
-        row_number() OVER (ORDER BY NOT busy.held, busy.next_attempt_at) AS share_place
+        busy.of_its_kind,
+        row_number() OVER (
+            PARTITION BY busy.failing, NOT busy.failing AND busy.proven
+            ORDER BY NOT busy.held, busy.next_attempt_at
+        ) AS share_place
     FROM busy
     WHERE NOT EXISTS (
         SELECT FROM econsent.webhook_deliveries AS other
@@ -124,7 +129,7 @@ waiting AS (
     FROM ours
     WHERE
         ours.wanted > 0
-        AND ours.share_place * (SELECT lanes.present FROM lanes) < (SELECT count(*) FROM busy) + (SELECT lanes.present FROM lanes)
+        AND ours.share_place * (SELECT lanes.present FROM lanes) < ours.of_its_kind + (SELECT lanes.present FROM lanes)
 ),
 
 due AS (
