@@ -57,6 +57,21 @@ def all_processes() -> Iterator[ProcessFacts]:
             yield found
 
 
+def processor_seconds(pid: int) -> float:
+    """Return user and system time of a process and of its children that have ended; 0 when there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_kb() -> int:
+    """Return the most memory that this program ever held; what getrusage() says begins with what its parent had taken."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.partition("VmHWM:")[2].split()[0])
+
+
 def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 

@@ -31,6 +31,7 @@ from econsent_stack import airflow_settings, components
 from econsent_stack.browser import log_in as log_in_by_form
 from econsent_stack.browser import open_browser, open_page
 from econsent_stack.chromium import SHARED, chromium
+from econsent_stack.process import processor_seconds
 from econsent_stack.progress import Progress
 from econsent_stack.stack import Stack
 
@@ -340,12 +341,7 @@ def cpu_share(stack: Stack, seconds: float, meanwhile: Callable[[], None]) -> fl
 
 
 def cpu_seconds(stack: Stack) -> float:
-    ticks = 0
-    for name in (components.API_SERVER, "postgres"):
-        for process in stack.members(name):
-            fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(processor_seconds(process.pid) for name in (components.API_SERVER, "postgres") for process in stack.members(name))
 
 
 def keep_open(port: int, token: str, seconds: float) -> None:

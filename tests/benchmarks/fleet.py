@@ -9,7 +9,6 @@ The lanes are the job's own; a worker takes as many as it has places. Two worker
 brings here is what one leaves idle: a second machine is another matter.
 """
 
-import os
 import resource
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ import psycopg
 from demo.tenants import TENANTS
 from demo.traffic import generate
 from econsent_stack.benchmark import arguments, machine, show
+from econsent_stack.process import processor_seconds
 from econsent_stack.project import ROOT, stems
 from econsent_stack.stack import Stack
 from tests.integration.operations.capacity import an_hour_ago
@@ -35,7 +35,6 @@ BEGAN: Final = "SELECT extract(EPOCH FROM min(start_date)) FROM task_instance WH
 ENDED: Final = "SELECT extract(EPOCH FROM max(finalized_at)) FROM econsent.certificates"
 WAITING: Final = "SELECT 1 FROM econsent.certificate_queue"
 NOW: Final = "SELECT now()"
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def main(argv: list[str]) -> int:
@@ -73,10 +72,10 @@ def finalise(up: Up, *, items: int) -> dict[str, Any]:
     with psycopg.connect(stack.postgres_url("econsent"), autocommit=True) as database:
         generate(database, stack.home.efs, sessions=max(items, len(TENANTS)), seed=1, now=an_hour_ago())
     ((since,),) = ask(stack, NOW)
-    before = processor_seconds(stack)
+    before = used_by_components(stack)
     set_paused(up, JOB, reason=None)
     wait_for(lambda: not ask(stack, WAITING, database="econsent"), what="the last certificate", seconds=LONGEST_SECONDS)
-    after = processor_seconds(stack)
+    after = used_by_components(stack)
     named = {"job": JOB, "since": since}
     ((began,),), ((ended,),) = ask(stack, BEGAN, **named), ask(stack, ENDED, database="econsent")
     seconds = float(ended) - float(began)
@@ -95,15 +94,6 @@ def ask(stack: Stack, query: str, *, database: str = "airflow", **parameters: An
         return connection.execute(query.encode(), parameters).fetchall()
 
 
-def processor_seconds(stack: Stack) -> dict[str, float]:
+def used_by_components(stack: Stack) -> dict[str, float]:
     """By component: what its processes have taken of the processors so far, with their children that have ended."""
-    return {name: sum(seconds_of(process.pid) for process in stack.members(name)) for name in stack.state.processes}
-
-
-def seconds_of(pid: int) -> float:
-    """Return user and system time of a process and of its ended children; 0 for one that has just ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(map(int, fields[11:15])) / TICKS
+    return {name: sum(processor_seconds(process.pid) for process in stack.members(name)) for name in stack.state.processes}

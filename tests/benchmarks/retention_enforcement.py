@@ -37,6 +37,7 @@ from econsent_jobs.retention_enforcement.model import Settings
 from econsent_jobs.retention_enforcement.rules.orphans import Listed, Recorded, find_orphans
 from econsent_jobs.retention_enforcement.tools import real_tools
 from econsent_stack.benchmark import arguments, measured, report, show
+from econsent_stack.process import peak_kb
 from econsent_stack.stack import Stack
 
 ROLE: Final = "econsent_retention_enforcement"
@@ -242,13 +243,7 @@ def merge(lines: int) -> str:
     started = time.perf_counter()
     found = sum(1 for _ in find_orphans(listing, rows, now=old + timedelta(days=30), grace=timedelta(days=7)))
     seconds = time.perf_counter() - started
-    return f"{peak_mb()} {seconds:.1f} {found}"
-
-
-def peak_mb() -> int:
-    """Return the most that this program took, in MB; what getrusage() says begins with what its parent had taken."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024
+    return f"{peak_kb() // 1024} {seconds:.1f} {found}"
 
 
 if __name__ == "__main__":

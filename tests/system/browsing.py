@@ -43,12 +43,13 @@ def token(up: Up, user: str) -> str:
     return body["access_token"]
 
 
-def send_json(up: Up, path: str, body: object | None, *, user: str | None) -> tuple[int, str]:
-    """Ask Airflow's web server; return the status and the text of its answer, whatever it is."""
+def send_json(up: Up, path: str, body: object | None, *, user: str | None, method: str | None = None) -> tuple[int, str]:
+    """Ask Airflow's web server; return the status and the text of its answer, whatever it is. ``method``: POST with a body, else GET."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token(up, user)}"} if user else {})}
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(address(up) + path, data=data, headers=headers), timeout=60) as answer:
+        request = urllib.request.Request(address(up) + path, data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,6 +1,5 @@
 """A run that somebody ends: what its task had in hand is free at once, nothing of it is left, and no recording is blamed for it."""
 
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from econsent_stack.stores import Stores, open_stores
 from tests.integration.mp4_conversion.given import Event, change_text, full_snapshot, meta, node, retain, text, written
 from tests.integration.mp4_conversion.processes import working_in
-from tests.system.browsing import address, set_paused, token
+from tests.system.browsing import send_json, set_paused, token
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
@@ -65,14 +64,8 @@ def end_runs(up: Up) -> None:
     assert status == 200
     assert found["dag_runs"], "nothing runs"
     for run in found["dag_runs"]:
-        request = urllib.request.Request(
-            f"{address(up)}{RUNS}/{quote(run['dag_run_id'])}",
-            data=b'{"state": "failed"}',
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token(up, 'admin')}"},
-            method="PATCH",
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            assert answer.status == 200
+        status, text = send_json(up, f"{RUNS}/{quote(run['dag_run_id'])}", {"state": "failed"}, user="admin", method="PATCH")
+        assert status == 200, text
 
 
 def test_a_run_that_an_administrator_ends_gives_back_its_video(up: Up, stores: Stores, long_video: str) -> None:

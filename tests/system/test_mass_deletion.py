@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from econsent_stack.stores import open_stores
 from tests.integration.retention_enforcement.world import World
-from tests.system.browsing import address, send_json, token
+from tests.system.browsing import send_json, token
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
@@ -43,14 +42,9 @@ class Run:
         return found
 
     def answer(self, user: str, *chosen: str) -> None:
-        request = urllib.request.Request(
-            f"{address(self.up)}{self.path}/taskInstances/approve/-1/hitlDetails",
-            data=json.dumps({"chosen_options": chosen, "params_input": {}}).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token(self.up, user)}"},
-            method="PATCH",
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            assert answer.status == 200
+        chosen_options = {"chosen_options": chosen, "params_input": {}}
+        status, text = send_json(self.up, f"{self.path}/taskInstances/approve/-1/hitlDetails", chosen_options, user=user, method="PATCH")
+        assert status == 200, text
 
 
 @pytest.fixture(scope="module")

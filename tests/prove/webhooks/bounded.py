@@ -12,13 +12,8 @@ from typing import Any
 from econsent_jobs.core.collecting import rarely_collected
 from econsent_jobs.webhook_delivery_retry.model import AddressPolicy, Request, SecretKeys, Settings
 from econsent_jobs.webhook_delivery_retry.sender import HttpsSender
+from econsent_stack.process import peak_kb
 from tests.prove.webhooks.names import LOOPBACK, NameServer
-
-
-def peak_kb() -> int:
-    """The most memory that this process ever held."""
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(text.partition("VmHWM:")[2].split()[0])
 
 
 async def send_all(order: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from econsent_jobs.certificate_processing.model import Pending, Recording
 from econsent_jobs.certificate_processing.recordings import LARGEST_PAGE, EfsRecordings
 from econsent_jobs.core.errors import BadItem, ErrorClass, PermanentError
 from econsent_jobs.io.efs import SharedFiles
+from econsent_stack.process import peak_kb
 from tests.unit.certificate_processing.examples import a_pending, a_session
 
 EVENTS: list[dict[str, Any]] = [
@@ -94,8 +95,8 @@ def test_a_50_mb_recording_adds_little_memory(recordings: EfsRecordings, folder:
     answers = fork.SimpleQueue()
 
     def measure() -> None:
-        before = peak_memory_mb()
-        answers.put((read(recordings).events, peak_memory_mb() - before))
+        before = peak_kb() / 1024
+        answers.put((read(recordings).events, peak_kb() / 1024 - before))
 
     reader = fork.Process(target=measure)
     reader.start()
@@ -104,12 +105,6 @@ def test_a_50_mb_recording_adds_little_memory(recordings: EfsRecordings, folder:
 
     assert events == 1_050
     assert added_mb <= 100
-
-
-def peak_memory_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(peak) / 1024
 
 
 def test_a_missing_recording_is_that_certificates_trouble(recordings: EfsRecordings, folder: Path) -> None:

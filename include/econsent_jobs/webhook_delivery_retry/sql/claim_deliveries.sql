@@ -61,6 +61,7 @@ limited AS (
         candidate.proven,
         candidate.failing,
         candidate.held,
+        CASE WHEN candidate.failing THEN 'failing' WHEN candidate.proven THEN 'proven' ELSE 'new' END AS kind,
         CASE
             WHEN candidate.max_per_second IS NULL THEN candidate.room
             ELSE least(
@@ -79,8 +80,9 @@ busy AS (
         limited.failing,
         limited.wanted,
         limited.held,
+        limited.kind,
         head.next_attempt_at,
-        count(*) OVER (PARTITION BY limited.failing, NOT limited.failing AND limited.proven) AS of_its_kind
+        count(*) OVER (PARTITION BY limited.kind) AS of_its_kind
     FROM limited
     CROSS JOIN LATERAL (
         SELECT delivery.next_attempt_at
@@ -102,11 +104,9 @@ ours AS (
         busy.failing,
         busy.wanted,
         busy.next_attempt_at,
+        busy.kind,
         busy.of_its_kind,
-        row_number() OVER (
-            PARTITION BY busy.failing, NOT busy.failing AND busy.proven
-            ORDER BY NOT busy.held, busy.next_attempt_at
-        ) AS share_place
+        row_number() OVER (PARTITION BY busy.kind ORDER BY NOT busy.held, busy.next_attempt_at) AS share_place
     FROM busy
     WHERE NOT EXISTS (
         SELECT FROM econsent.webhook_deliveries AS other
@@ -125,7 +125,8 @@ waiting AS (
         ours.proven,
         ours.failing,
         ours.wanted,
-        row_number() OVER (PARTITION BY ours.failing, NOT ours.failing AND ours.proven ORDER BY ours.next_attempt_at) AS turn
+        ours.kind,
+        row_number() OVER (PARTITION BY ours.kind ORDER BY ours.next_attempt_at) AS turn
     FROM ours
     WHERE
         ours.wanted > 0
@@ -157,9 +158,9 @@ due AS (
             FOR UPDATE SKIP LOCKED
         ) AS delivery
     WHERE
-        waiting.turn <= CASE
-            WHEN waiting.failing THEN %(failing_room)s
-            WHEN waiting.proven THEN %(batch_size)s
+        waiting.turn <= CASE waiting.kind
+            WHEN 'failing' THEN %(failing_room)s
+            WHEN 'proven' THEN %(batch_size)s
             ELSE %(new_room)s
         END
 ),
