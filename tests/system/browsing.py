@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from econsent_stack import airflow_settings
 from econsent_stack.browser import log_in, open_browser, open_page
@@ -35,6 +35,11 @@ def page_of(up: Up, browser: Browser, user: str, *, dark: bool = False) -> Page:
     page = open_page(browser, address(up), dark=dark)
     log_in(page, user=user, password=up.password(user))
     return page
+
+
+def navigation_to_cron_management(page: Page) -> Locator:
+    """Airflow's side bar. The home page's panel has a link of the same name, which comes as soon as the jobs are read."""
+    return page.get_by_test_id("nav-sidebar").get_by_role("link", name="Cron Management", exact=True)
 
 
 def token(up: Up, user: str) -> str:

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from econsent_stack.project import ROOT
-from tests.system.browsing import LIST, address, browser_of_tests, page_of, send_json, set_paused, token
+from tests.system.browsing import LIST, address, browser_of_tests, navigation_to_cron_management, page_of, send_json, set_paused, token
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -64,7 +64,7 @@ def failed_demo(up: Up) -> str:
 
 
 def test_the_navigation_shows_the_whole_name(administrator: Page) -> None:
-    label = administrator.get_by_role("link", name="Cron Management", exact=True).locator("div")
+    label = navigation_to_cron_management(administrator).locator("div")
 
     expect(label).to_be_visible()
     assert label.evaluate("element => element.scrollWidth <= element.clientWidth + 1"), "the label is cut"
@@ -91,7 +91,7 @@ def test_the_home_page_says_which_job_needs_a_look(administrator: Page, failed_d
 def test_an_administrator_finds_reads_retries_and_pauses(administrator: Page, up: Up, failed_demo: str) -> None:
     """The walk of somebody who has never seen the project."""
     page = administrator
-    page.get_by_role("link", name="Cron Management", exact=True).click()
+    navigation_to_cron_management(page).click()
     demo = page.locator(f"tbody[data-job={DEMO}]")
     expect(demo).to_contain_text("Failed")
     expect(demo).to_contain_text("the Connection econsent_demo_partner is missing", ignore_case=True)

@@ -22,6 +22,7 @@ from econsent_stack.ports import choose_ports
 from econsent_stack.process import end_all, in_session
 from econsent_stack.progress import Progress
 from econsent_stack.project import ROOT
+from tests.system.browsing import navigation_to_cron_management
 from tests.system.running import Up, wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
@@ -194,7 +195,7 @@ def test_alone_and_below_a_path_it_shows_and_pauses_somebody_elses_dags(stranger
     page = stranger
     refused: list[str] = []
     page.on("response", lambda answer: refused.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
-    page.get_by_role("link", name="Cron Management", exact=True).click()
+    navigation_to_cron_management(page).click()
     row = page.locator(f"tbody[data-job={EXAMPLE}]")
     expect(row).to_be_visible()
     expect(page.locator("tbody[data-job]")).not_to_have_count(1)
