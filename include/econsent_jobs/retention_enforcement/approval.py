@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from econsent_jobs.core.errors import ErrorClass, PermanentError
 from econsent_jobs.core.results import JobResult
+from econsent_jobs.retention_enforcement.rules.decision import POLICY_SETTLED
 from econsent_jobs.retention_enforcement.store import AuditEntry, PostgresStore
 from econsent_jobs.retention_enforcement.turn import count
 
@@ -29,11 +30,17 @@ def asked(store: PostgresStore, *, run_id: str) -> Sequence[Question]:
 def answer(store: PostgresStore, *, run_id: str, approved: Sequence[str], by: str, started_by: str | None) -> JobResult:
     """Write down what was approved, refuse the rest, and audit both.
 
-    Raises PermanentError (config) where ``by`` would approve a run of their own: the question stays open, and so refused.
+    Raises PermanentError (config) where ``by`` would approve a run of their own, or what follows from settings that they changed within
+    the days in which the guard counts: the question stays open, and so refused.
     """
     if approved and started_by is not None and by == started_by:
         reason = f"{by} started this run and cannot approve its deletions: ask a second person and clear this task"
         raise PermanentError(ErrorClass.CONFIG, reason)
+    own = store.rows("find_changed_by", company_ids=list(approved), by=by, within_days=POLICY_SETTLED.days)
+    if own:
+        names = ", ".join(row["company_id"] for row in own)
+        reason = f"{by} changed the settings of {names} within {POLICY_SETTLED.days} days and cannot approve what follows from that"
+        raise PermanentError(ErrorClass.CONFIG, f"{reason}: ask a second person and clear this task")
     questions = asked(store, run_id=run_id)
     yes = [question.company_id for question in questions if question.company_id in approved]
     no = [question.company_id for question in questions if question.company_id not in approved]

@@ -65,14 +65,17 @@ def test_a_day_of_runs_proves_the_whole_index(world: Any, run: Run) -> None:
             world.certificates(count, company_id=f"company-{number}")
     few = {"fewest_checked": 1, "round_runs": 4}
     run(round_runs=1, fewest_checked=1)
-    world.database.execute("UPDATE econsent.search_targets SET last_reconciled_at = NULL, checked_through = NULL")
+    begin_anew = "last_reconciled_at = NULL, checked_through = NULL, check_round_started_at = NULL"
+    world.database.execute(f"UPDATE econsent.search_targets SET {begin_anew}")
+    (began_at,) = world.row("SELECT now()")
     through: list[str] = []
 
     for _ in range(4 + 1):
         run(**few)
         through.append(world.row("SELECT coalesce(checked_through, '') FROM econsent.search_targets")[0])
 
-    assert world.row("SELECT last_reconciled_at IS NOT NULL FROM econsent.search_targets") == (True,)
+    proven_from, ended_at = world.row("SELECT proven_from, last_reconciled_at FROM econsent.search_targets")
+    assert began_at < proven_from < ended_at, "proven is what was there when the round began"
     assert len(set(through)) > 2, f"all of it was proven at once: {through}"
 
 

@@ -158,6 +158,7 @@ def prepare_traces(world: World, company_id: str, rows: Rows) -> None:
     entry = {"action": "a.b", "category": "jobs", "user": "system", "details": details}
     audit_id = world.insert("audit_log", returning="audit_id", **entry, **own)
     world.insert("audit_personal", returning="audit_id", audit_id=audit_id, salt=b"")
+    world.insert("audit_log", returning="audit_id", action="property.updated", category="configuration", user="w", **own)
     mail = {"recipients": [], "subject": "", "body": "", "sent_at": old}
     world.insert("mail_outbox", returning="message_id", message_id=f"deletion:{rows.request}", **mail)
     asked = {"day": now().date(), "run_id": "night", "selected": 1, "gone_today": 0, "whole": 1, "sentence": "too many"}
@@ -315,6 +316,7 @@ def platform(company_id: str, rows: Rows) -> dict[str, dict[str, Any]]:
         "close_request": {"request_id": rows.request} | closed,
         "release_hold": {"hold_id": rows.asked_hold, "by": "w"},
         "confirm_requests": {},
+        "find_changed_by": {"company_ids": [company_id], "by": "W", "within_days": 7},
         "count_companies_due": moment,
         "count_overdue_requests": moment,
         "delete_old_attempts": moment,

@@ -444,3 +444,24 @@ def test_nobody_approves_a_run_of_their_own(make_tools: MakeTools, run: Run, wor
     with pytest.raises(PermanentError, match="second person"):
         answer(tools.store, run_id="night", approved=[COMPANY], by="first", started_by="first")
     assert len(asked(tools.store, run_id="night")) == 1
+
+
+@pytest.mark.parametrize(("days", "category", "refused"), [(6, "configuration", True), (8, "configuration", False), (1, "billing", False)])
+def test_nobody_approves_what_follows_from_settings_of_their_own(
+    make_tools: MakeTools, run: Run, world: World, days: int, category: str, refused: bool
+) -> None:
+    mass(world, policy_days=1)
+    run("purge_objects", run_id="night")
+    changed = {"company_id": COMPANY, "action": "property.updated", "category": category, "user": "Owner@example.com"}
+    world.insert("audit_log", returning="audit_id", timestamp=now() - timedelta(days=days), **changed)
+    tools = make_tools()
+
+    def agree() -> None:
+        answer(tools.store, run_id="night", approved=[COMPANY], by="owner@example.com", started_by=None)
+
+    if refused:
+        with pytest.raises(PermanentError, match="changed the settings of acme within 7 days"):
+            agree()
+    else:
+        agree()
+    assert len(asked(tools.store, run_id="night")) == (1 if refused else 0)

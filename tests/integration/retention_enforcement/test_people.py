@@ -236,6 +236,11 @@ def test_a_closing_company_goes_as_far_as_its_locks_let_it(run: Run, world: Worl
     run("close_accounts")
     assert world.rows("companies", "status", order="company_id") == [("closing",)], "the index still shows what has just gone"
     world.database.execute("DELETE FROM econsent.search_outbox")
+    index = {"index_name": "certificates-1", "schema_version": 1, "state": "live"}
+    world.insert("search_targets", returning="index_name", proven_from=now() + timedelta(minutes=59), **index)
+    run("close_accounts")
+    assert world.rows("companies", "status", order="company_id") == [("closing",)], "the index was last proven before what has just gone"
+    world.update("search_targets", index_name="certificates-1", set_={"proven_from": now() + timedelta(minutes=61)})
     run("close_accounts")
     assert world.rows("companies", "status", "name", order="company_id") == [("closed", "Closed account")]
     assert request_of(world, account)["status"] == "completed"

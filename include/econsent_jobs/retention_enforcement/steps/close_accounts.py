@@ -2,7 +2,7 @@
 
 1. Expire and mark everything that no hold covers, and delete what is unlocked, under the mass-delete guard as always.
 2. Erase personal data; rows stay.
-3. Closed when nothing is left in the archive, on the shared file system and on its way to the index.
+3. Closed when nothing is left in the archive, on the shared file system and on its way to the index, and the index was proven whole since.
 """
 
 from econsent_jobs.core.results import JobResult
@@ -56,7 +56,9 @@ def close(turn: Turn) -> JobResult:
     store = turn.tools.store
     left = store.one("count_left", company_id=turn.company_id)
     if any(left.values()):
-        turn.note("left of a closing account", objects=left["objects"])
+        for what, number in left.items():
+            if number:
+                turn.note(f"left of a closing account: {what.replace('_', ' ')}", objects=number)
         return count(skipped=1)
     with store.transaction():
         closed = store.rows("close_company", company_id=turn.company_id, now=turn.now)
