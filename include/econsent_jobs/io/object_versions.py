@@ -5,7 +5,7 @@ Nothing here works by name alone: a delete without a version only lays a marker 
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from econsent_jobs.io.object_store import object_store_errors
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 MOST_AT_ONCE: Final = 1_000  # S3's own bound of DeleteObjects and of a page of a listing
@@ -110,32 +111,28 @@ class ObjectVersions:
 
     def head(self, key: str, version_id: str) -> Head | None:
         """Look at one version; None where there is none."""
+        found = self._found(self._client.head_object, key, version_id, ChecksumMode="ENABLED")
+        return None if found is None else head_of(found)
+
+    def read(self, key: str, version_id: str) -> tuple[Head, str] | None:
+        """Look at one version and hash its bytes, in one request; None where there is none."""
+        found = self._found(self._client.get_object, key, version_id)
+        return None if found is None else (head_of(found), hashed(found["Body"])[1])
+
+    def sha256(self, key: str, version_id: str) -> tuple[int, str]:
+        """Read one version to its end, and return its size and hash."""
+        with object_store_errors():
+            body = self._client.get_object(Bucket=self.bucket, Key=key, VersionId=version_id)["Body"]
+        return hashed(body)
+
+    def _found(self, ask: Callable[..., Any], key: str, version_id: str, **more: str) -> Mapping[str, Any] | None:
         with object_store_errors():
             try:
-                found = self._client.head_object(Bucket=self.bucket, Key=key, VersionId=version_id, ChecksumMode="ENABLED")
+                return ask(Bucket=self.bucket, Key=key, VersionId=version_id, **more)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code", "") in GONE:
                     return None
                 raise
-        checksum = found.get("ChecksumSHA256")
-        retain_until = found.get("ObjectLockRetainUntilDate")
-        return Head(
-            size_bytes=found["ContentLength"],
-            sha256=sha256_of(checksum) if checksum else None,
-            storage_class=found.get("StorageClass", "STANDARD"),
-            retain_until=retain_until.astimezone(UTC) if retain_until else None,
-            held=found.get("ObjectLockLegalHoldStatus") == "ON",
-        )
-
-    def sha256(self, key: str, version_id: str) -> tuple[int, str]:
-        """Read one version to its end, and return its size and hash."""
-        digest, size = hashlib.sha256(), 0
-        with object_store_errors():
-            body = self._client.get_object(Bucket=self.bucket, Key=key, VersionId=version_id)["Body"]
-            for block in body.iter_chunks(BLOCK_BYTES):
-                digest.update(block)
-                size += len(block)
-        return size, digest.hexdigest()
 
     def lock_until(self, key: str, version_id: str, retain_until: datetime) -> None:
         """Lengthen a lock. The store refuses a shorter one."""
@@ -180,6 +177,28 @@ def marker_of(line: Mapping[str, Any]) -> Version:
     return Version(
         key=line["Key"], version_id=line.get("VersionId", "null"), size_bytes=None, modified_at=line["LastModified"].astimezone(UTC)
     )
+
+
+def head_of(found: Mapping[str, Any]) -> Head:
+    checksum = found.get("ChecksumSHA256")
+    retain_until = found.get("ObjectLockRetainUntilDate")
+    return Head(
+        size_bytes=found["ContentLength"],
+        sha256=sha256_of(checksum) if checksum else None,
+        storage_class=found.get("StorageClass", "STANDARD"),
+        retain_until=retain_until.astimezone(UTC) if retain_until else None,
+        held=found.get("ObjectLockLegalHoldStatus") == "ON",
+    )
+
+
+def hashed(body: "StreamingBody") -> tuple[int, str]:
+    """Read to the end, and return size and hash."""
+    digest, size = hashlib.sha256(), 0
+    with object_store_errors():
+        for block in body.iter_chunks(BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
 
 
 def sha256_of(checksum: str) -> str:

@@ -3,17 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, LiteralString, TypeVar, cast
 
 from psycopg.rows import dict_row
 
 from econsent_jobs.io.database import Connection
-from econsent_jobs.io.object_versions import ObjectVersions
+from econsent_jobs.io.object_versions import Head, ObjectVersions
 from econsent_verify.findings import short
 from econsent_verify.retention_enforcement_checks.findings import Report, Trouble
 from econsent_verify.retention_enforcement_checks.merkle import Growing, leaf_of
@@ -23,21 +24,28 @@ CHUNK: Final = 256
 PAGE: Final = 2_000
 LONGEST_KEY: Final = 1_024  # characters that a key may have: a finding names it whole
 Row = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """What is read. ``efs_base``: the folder of recordings."""
+    """What is read. ``efs_base``: the folder of recordings. ``threads``: questions to the buckets at a time."""
 
     database: Connection
     archive: ObjectVersions
     audit: ObjectVersions
     efs_base: Path
+    threads: int = 8
 
     def rows(self, query: str, /, **parameters: Any) -> list[Row]:
         sql = (files(PACKAGE) / "sql" / f"{query}.sql").read_text(encoding="utf-8")
         with self.database.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(cast("LiteralString", sql), parameters).fetchall()
+
+    def asked(self, ask: Callable[[Row], Answer], rows: Sequence[Row]) -> Iterator[tuple[Row, Answer]]:
+        """Ask the buckets about each row, several at a time; the answers come in the order of the rows."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="verify") as pool:
+            yield from zip(rows, pool.map(ask, rows), strict=True)
 
 
 def verify(stores: Stores, *, since: datetime | None = None) -> Report:
@@ -67,11 +75,23 @@ def name_of(row: Mapping[str, Any]) -> str:
     return short(f"{row['company_id']} {row['object_key']}", most=LONGEST_KEY + 100)
 
 
-def tombstones(stores: Stores) -> Iterator[Row]:
+def tombstones(stores: Stores, *, since: datetime | None) -> Iterator[tuple[Row, bool]]:
+    """Yield the log leaf by leaf, with whether its object is still there; one from before ``since`` is not looked for."""
+
+    def is_there(row: Row) -> bool:
+        return (since is None or row["deleted_at"] >= since) and is_left(stores, row)
+
     after = 0
     while page := stores.rows("page_tombstones", after=after):
-        yield from page
+        yield from stores.asked(is_there, page)
         after = page[-1]["log_no"] + 1
+
+
+def is_left(stores: Stores, row: Row) -> bool:
+    """Say whether what this tombstone stands for is where it was."""
+    if row["backend"] == "efs":
+        return (stores.efs_base / row["object_key"]).is_file()
+    return row["backend"] == "s3" and stores.archive.head(row["object_key"], row["version_id"]) is not None
 
 
 def check_log(stores: Stores, report: Report, *, since: datetime | None) -> None:
@@ -79,7 +99,7 @@ def check_log(stores: Stores, report: Report, *, since: datetime | None) -> None
     roots = {row["leaves"]: row for row in stores.rows("read_roots")}
     chunks = {row["chunk_no"]: row["sha256"] for row in stores.rows("read_chunks")}
     tree, chunk = Growing(), Growing()
-    for row in tombstones(stores):
+    for row, is_there in tombstones(stores, since=since):
         if row["log_no"] != tree.size:
             report.add(Trouble.LOG, f"leaf {row['log_no']}", expected=f"number {tree.size}", found=row["log_no"])
             return
@@ -96,7 +116,7 @@ def check_log(stores: Stores, report: Report, *, since: datetime | None) -> None
         if tree.size in roots and roots[tree.size]["root_sha256"] != tree.root().hex():
             report.add(Trouble.LOG, f"root of {tree.size}", expected=tree.root().hex(), found=roots[tree.size]["root_sha256"])
         if since is None or row["deleted_at"] >= since:
-            check_gone(stores, row, report)
+            check_gone(row, report, is_there=is_there)
     report.tombstones = tree.size
     length = stores.rows("read_length")[0]["leaves"]
     whole = tree.size // CHUNK
@@ -105,7 +125,7 @@ def check_log(stores: Stores, report: Report, *, since: datetime | None) -> None
     check_seals(stores, report, roots)
 
 
-def check_gone(stores: Stores, row: Row, report: Report) -> None:
+def check_gone(row: Row, report: Report, *, is_there: bool) -> None:
     """A tombstone stands for exactly one row, that went after its lock, and of which nothing is left."""
     ids: list[int] = row["object_ids"] or []
     if len(ids) != 1 or not row["is_same"]:
@@ -113,22 +133,22 @@ def check_gone(stores: Stores, row: Row, report: Report) -> None:
         return
     if row["retain_until"] is not None and row["retain_until"] >= row["deleted_at"]:
         report.add(Trouble.EARLY, name_of(row), expected=f"kept until {row['retain_until']}", found=f"deleted at {row['deleted_at']}")
-    if row["backend"] == "efs":
-        is_there = (stores.efs_base / row["object_key"]).is_file()
-    else:
-        is_there = stores.archive.head(row["object_key"], row["version_id"]) is not None
     if is_there:
         report.add(Trouble.LEFT, name_of(row), expected="gone", found=f"version {row['version_id']}")
 
 
 def check_seals(stores: Stores, report: Report, roots: Mapping[int, Row]) -> None:
     """What the audit bucket holds is what was sealed, under its lock, and says what the log says."""
-    for row in roots.values():
-        document = check_sealed(stores, report, row)
+
+    def stored(row: Row) -> tuple[Head, str] | None:
+        return None if row["version_id"] is None else stores.audit.read(row["object_key"], row["version_id"])
+
+    for row, found in stores.asked(stored, list(roots.values())):
+        document = check_sealed(row, found, report)
         if document is not None and (document.get("root"), document.get("leaves")) != (row["root_sha256"], row["leaves"]):
             report.add(Trouble.SEAL, row["object_key"], expected=row["root_sha256"], found=document.get("root"))
-    for row in stores.rows("read_certificates"):
-        document = check_sealed(stores, report, row)
+    for row, found in stores.asked(stored, stores.rows("read_certificates")):
+        document = check_sealed(row, found, report)
         if document is None:
             continue
         listed = [(each.get("logNo"), each.get("leaf")) for each in document.get("deleted", [])]
@@ -139,7 +159,7 @@ def check_seals(stores: Stores, report: Report, roots: Mapping[int, Row]) -> Non
             report.add(Trouble.SEAL, row["object_key"], expected=f"{len(expected)} deletions under {root}", found=f"{len(listed)}")
 
 
-def check_sealed(stores: Stores, report: Report, row: Row) -> dict[str, Any] | None:
+def check_sealed(row: Row, found: tuple[Head, str] | None, report: Report) -> dict[str, Any] | None:
     """Compare a sealed document with its object. Returns what it says, None where it is not stored yet or not to be trusted."""
     body = bytes(row["document"])
     if hashlib.sha256(body).hexdigest() != row["document_sha256"]:
@@ -147,11 +167,10 @@ def check_sealed(stores: Stores, report: Report, row: Row) -> dict[str, Any] | N
         return None
     if row["version_id"] is None:
         return None
-    head = stores.audit.head(row["object_key"], row["version_id"])
-    if head is None:
+    if found is None:
         report.add(Trouble.SEAL, row["object_key"], expected="an object in the audit bucket", found="nothing")
         return None
-    _, sha256 = stores.audit.sha256(row["object_key"], row["version_id"])
+    head, sha256 = found
     until = head.retain_until
     if sha256 != row["document_sha256"] or until is None or until < row["retain_until"].astimezone(UTC).replace(microsecond=0):
         report.add(Trouble.SEAL, row["object_key"], expected=f"its bytes, locked until {row['retain_until']}", found=f"{sha256}, {until}")
@@ -163,9 +182,8 @@ def check_objects(stores: Stores, report: Report) -> None:
     """What is to be kept is there, in its size and bytes, locked and held as its row says."""
     after = 0
     while page := stores.rows("page_objects", bucket=stores.archive.bucket, after=after):
-        for row in page:
+        for row, head in stores.asked(lambda row: stores.archive.head(row["object_key"], row["version_id"]), page):
             report.objects += 1
-            head = stores.archive.head(row["object_key"], row["version_id"])
             if head is None or head.size_bytes != row["bytes"] or (head.sha256 is not None and head.sha256 != row["sha256"]):
                 found = "nothing" if head is None else f"{head.size_bytes} bytes, {head.sha256}"
                 report.add(Trouble.MISSING, name_of(row), expected=f"{row['bytes']} bytes, {row['sha256']}", found=found)

@@ -115,16 +115,21 @@ class ChangedBucket(ObjectVersions):
         return (self._name, key) == (self._change.source, self._change.key) and self._change.column in columns
 
     def head(self, key: str, version_id: str) -> Head | None:
-        found = super().head(key, version_id)
+        return self._as_changed(key, super().head(key, version_id))
+
+    def read(self, key: str, version_id: str) -> tuple[Head, str] | None:
+        found = super().read(key, version_id)
+        head = self._as_changed(key, found[0] if found else None)
+        if found is None or head is None:
+            return None
+        return head, self._change.value if self._is_changed(key, "body") else found[1]
+
+    def _as_changed(self, key: str, found: Head | None) -> Head | None:
         if not self._is_changed(key, "size_bytes", "sha256", "retain_until", "held", "gone"):
             return found
         if self._change.column == "gone" or found is None:
             return None
         return replace(found, **{self._change.column: self._change.value})
-
-    def sha256(self, key: str, version_id: str) -> tuple[int, str]:
-        size, digest = super().sha256(key, version_id)
-        return size, self._change.value if self._is_changed(key, "body") else digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
