@@ -1,6 +1,8 @@
 """Fixtures that every kind of test may use."""
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[None]:
+    """This process, and what it starts, is in New York, summer time included: what takes the machine's zone for UTC is found."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "--since",
         metavar="TIME",
         type=time_of,
-        help="look in the archive only for what was deleted since, such as 2026-03-01; the log is computed whole all the same",
+        help="ask the buckets only for what was deleted or sealed since, such as 2026-03-01; the log is computed whole all the same",
     )
     words.add_argument("--json", action="store_true", help="print one JSON object on one line")
     return words

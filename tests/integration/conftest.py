@@ -34,6 +34,11 @@ class Lines(logging.Handler):
         self.told.append((get_contextvars().get("company_id"), record.getMessage()))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def machine(elsewhere: None) -> None:
+    """Jobs do the same wherever the machine stands."""
+
+
 @pytest.fixture(autouse=True)
 def lines(request: pytest.FixtureRequest) -> Iterator[Lines]:
     """Whatever a test makes a job log: a line about one company names it in a field too, and that field ends with its work.

@@ -322,6 +322,18 @@ def test_what_went_long_ago_is_not_looked_for_again(finished: Stores, world: Wor
     assert verify(changed(finished, forged), since=later).found > 0
 
 
+def test_what_was_sealed_long_ago_is_not_asked_for_again(finished: Stores) -> None:
+    """Its document is compared with the log all the same."""
+    first = finished.rows(ROOTS)[0]
+    just_after = first["made_at"] + timedelta(microseconds=1)
+    lost = Applied(source="audit", column="gone", key=first["object_key"], value=None)
+    forged = Applied(source=ROOTS, column="root_sha256", key=first["object_key"], value=hashlib.sha256(b"").hexdigest())
+
+    assert verify(changed(finished, lost), since=first["made_at"]).found == 1
+    assert verify(changed(finished, lost), since=just_after).found == 0
+    assert verify(changed(finished, forged), since=just_after).found > 0
+
+
 def test_a_file_that_outlived_its_session_is_named(finished: Stores, world: World) -> None:
     ended = "UPDATE econsent.sessions SET retention_status = %s, updated_at = now() WHERE session_id = %s"
     world.database.execute(ended, ["deleted", "case000003-silent"])

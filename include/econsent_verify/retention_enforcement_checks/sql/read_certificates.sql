@@ -3,6 +3,7 @@ SELECT
     certificate.company_id,
     certificate.month,
     certificate.leaves,
+    certificate.made_at,
     certificate.object_key,
     certificate.document,
     certificate.document_sha256,

@@ -2,6 +2,7 @@
 SELECT
     root.leaves,
     root.root_sha256,
+    root.made_at,
     root.object_key,
     root.document,
     root.document_sha256,
