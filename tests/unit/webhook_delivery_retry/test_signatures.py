@@ -84,7 +84,7 @@ def test_a_get_carries_ids_and_no_personal_data() -> None:
     found = request([ONLY], http_method="GET", url="https://hooks.example.com/in?token=a%2Bb#part")
 
     parts = urlsplit(found.url)
-    assert found.body is None
+    assert (found.method, found.body) == ("GET", None)
     assert parts.query.startswith("token=a%2Bb&")
     assert parse_qs(parts.query) == {
         "token": ["a+b"],
