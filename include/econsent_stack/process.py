@@ -44,11 +44,16 @@ class ProcessFacts:
 
 def facts(pid: int) -> ProcessFacts | None:
     """Return what the kernel says of ``pid``; None when there is no such process."""
+    fields = stat_fields(pid)
+    return ProcessFacts(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])) if fields else None
+
+
+def stat_fields(pid: int) -> list[str]:
+    """Read ``/proc/<pid>/stat`` from the state on, behind the name that may hold anything; empty when there is no such process."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    return ProcessFacts(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+        return []
 
 
 def all_processes() -> Iterator[ProcessFacts]:
@@ -59,11 +64,7 @@ def all_processes() -> Iterator[ProcessFacts]:
 
 def processor_seconds(pid: int) -> float:
     """Return user and system time of a process and of its children that have ended; 0 when there is no such process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, stat_fields(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_kb() -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, LiteralString, TypeVar, cast
@@ -75,15 +76,18 @@ def name_of(row: Mapping[str, Any]) -> str:
     return short(f"{row['company_id']} {row['object_key']}", most=LONGEST_KEY + 100)
 
 
-def tombstones(stores: Stores, *, since: datetime | None) -> Iterator[tuple[Row, bool]]:
-    """Yield the log leaf by leaf, with whether its object is still there; one from before ``since`` is not looked for."""
+def is_asked_about(at: datetime, since: datetime | None) -> bool:
+    """Say whether the buckets are asked about what happened then."""
+    return since is None or at >= since
 
-    def is_there(row: Row) -> bool:
-        return (since is None or row["deleted_at"] >= since) and is_left(stores, row)
 
+def tombstones(stores: Stores, *, since: datetime | None) -> Iterator[tuple[Row, bool | None]]:
+    """Yield the log leaf by leaf, with whether its object is still there; None for one from before ``since``, which is not looked for."""
     after = 0
     while page := stores.rows("page_tombstones", after=after):
-        yield from stores.asked(is_there, page)
+        wanted = [row for row in page if is_asked_about(row["deleted_at"], since)]
+        left = {row["log_no"]: is_there for row, is_there in stores.asked(partial(is_left, stores), wanted)}
+        yield from ((row, left.get(row["log_no"])) for row in page)
         after = page[-1]["log_no"] + 1
 
 
@@ -115,7 +119,7 @@ def check_log(stores: Stores, report: Report, *, since: datetime | None) -> None
             chunk = Growing()
         if tree.size in roots and roots[tree.size]["root_sha256"] != tree.root().hex():
             report.add(Trouble.LOG, f"root of {tree.size}", expected=tree.root().hex(), found=roots[tree.size]["root_sha256"])
-        if since is None or row["deleted_at"] >= since:
+        if is_there is not None:
             check_gone(row, report, is_there=is_there)
     report.tombstones = tree.size
     length = stores.rows("read_length")[0]["leaves"]
@@ -139,21 +143,10 @@ def check_gone(row: Row, report: Report, *, is_there: bool) -> None:
 
 def check_seals(stores: Stores, report: Report, roots: Mapping[int, Row], *, since: datetime | None) -> None:
     """What the audit bucket holds is what was sealed, under its lock, and says what the log says."""
-
-    def is_asked_for(row: Row) -> bool:
-        return row["version_id"] is not None and (since is None or row["made_at"] >= since)
-
-    def stored(row: Row) -> tuple[Head, str] | None:
-        return stores.audit.read(row["object_key"], row["version_id"]) if is_asked_for(row) else None
-
-    for row, found in stores.asked(stored, list(roots.values())):
-        document = check_sealed(row, found, report, asked_for=is_asked_for(row))
-        if document is not None and (document.get("root"), document.get("leaves")) != (row["root_sha256"], row["leaves"]):
+    for row, document in sealed_documents(stores, report, list(roots.values()), since=since):
+        if (document.get("root"), document.get("leaves")) != (row["root_sha256"], row["leaves"]):
             report.add(Trouble.SEAL, row["object_key"], expected=row["root_sha256"], found=document.get("root"))
-    for row, found in stores.asked(stored, stores.rows("read_certificates")):
-        document = check_sealed(row, found, report, asked_for=is_asked_for(row))
-        if document is None:
-            continue
+    for row, document in sealed_documents(stores, report, stores.rows("read_certificates"), since=since):
         listed = [(each.get("logNo"), each.get("leaf")) for each in document.get("deleted", [])]
         month = stores.rows("list_month", company_id=row["company_id"], month=row["month"], leaves=row["leaves"])
         expected = [(each["log_no"], each["leaf_sha256"]) for each in month]
@@ -162,25 +155,33 @@ def check_seals(stores: Stores, report: Report, roots: Mapping[int, Row], *, sin
             report.add(Trouble.SEAL, row["object_key"], expected=f"{len(expected)} deletions under {root}", found=f"{len(listed)}")
 
 
-def check_sealed(row: Row, found: tuple[Head, str] | None, report: Report, *, asked_for: bool) -> dict[str, Any] | None:
-    """Compare a sealed document with its object. Returns what it says, None where it is not stored yet or not to be trusted."""
-    body = bytes(row["document"])
-    if hashlib.sha256(body).hexdigest() != row["document_sha256"]:
-        report.add(Trouble.SEAL, row["object_key"], expected=row["document_sha256"], found="other bytes in its row")
-        return None
-    if row["version_id"] is None:
-        return None
-    if not asked_for:
-        return cast("dict[str, Any]", json.loads(body))
+def sealed_documents(
+    stores: Stores, report: Report, rows: Sequence[Row], *, since: datetime | None
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Yield what sealed documents say. One that is not stored yet is left out; one that is not to be trusted too, and is told of."""
+    wanted = [row for row in rows if row["version_id"] is not None and is_asked_about(row["made_at"], since)]
+    found = {
+        row["object_key"]: each for row, each in stores.asked(lambda row: stores.audit.read(row["object_key"], row["version_id"]), wanted)
+    }
+    for row in rows:
+        body, name = bytes(row["document"]), row["object_key"]
+        if hashlib.sha256(body).hexdigest() != row["document_sha256"]:
+            report.add(Trouble.SEAL, name, expected=row["document_sha256"], found="other bytes in its row")
+        elif row["version_id"] is not None and (name not in found or is_sealed(row, found[name], report)):
+            yield row, cast("dict[str, Any]", json.loads(body))
+
+
+def is_sealed(row: Row, found: tuple[Head, str] | None, report: Report) -> bool:
+    """Compare a sealed document with its object, and tell of a difference."""
     if found is None:
         report.add(Trouble.SEAL, row["object_key"], expected="an object in the audit bucket", found="nothing")
-        return None
+        return False
     head, sha256 = found
     until = head.retain_until
     if sha256 != row["document_sha256"] or until is None or until < row["retain_until"].astimezone(UTC).replace(microsecond=0):
         report.add(Trouble.SEAL, row["object_key"], expected=f"its bytes, locked until {row['retain_until']}", found=f"{sha256}, {until}")
-        return None
-    return cast("dict[str, Any]", json.loads(body))
+        return False
+    return True
 
 
 def check_objects(stores: Stores, report: Report) -> None:
